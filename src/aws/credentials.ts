@@ -1,0 +1,31 @@
+import { fromNodeProviderChain, fromWebToken } from '@aws-sdk/credential-providers';
+
+type CredentialProvider = ReturnType<typeof fromWebToken>;
+
+export interface AwsIdentity {
+  readonly region: string;
+  /** A role to assume with `idToken`. Without one the ambient chain is used (environment, profile, instance, pod). */
+  readonly role?: string;
+  /** Asks GitHub for an OIDC token of this run, audience `sts.amazonaws.com`. */
+  readonly idToken?: () => Promise<string>;
+  /** Shown in CloudTrail: 2 to 64 of `[\w+=,.@-]`. */
+  readonly sessionName: string;
+}
+
+/**
+ * Short-lived credentials: the run's OIDC token for a role (AssumeRoleWithWebIdentity), else what the machine has.
+ * Nothing is asked for until they are used.
+ */
+export function awsCredentials(identity: AwsIdentity): CredentialProvider {
+  const { role, idToken, region } = identity;
+  if (role === undefined || idToken === undefined) {
+    return fromNodeProviderChain({ clientConfig: { region } });
+  }
+  return async () =>
+    fromWebToken({
+      roleArn: role,
+      webIdentityToken: await idToken(),
+      roleSessionName: identity.sessionName.replaceAll(/[^\w+=,.@-]/g, '-').slice(0, 64),
+      clientConfig: { region },
+    })();
+}
