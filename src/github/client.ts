@@ -138,11 +138,7 @@ function brokenOff(operation: string, status: number): GitHubError {
   return new GitHubError(fault, operation, { cause: undefined });
 }
 
-function pauseBeforeRepeating(
-  fault: GitHubFault,
-  attempt: number,
-  random: () => number,
-): number | undefined {
+function pauseBeforeRepeating(fault: GitHubFault, attempt: number, random: () => number): number | undefined {
   switch (fault.kind) {
     case 'unavailable':
       return fullJitter(attempt, READ_BACKOFF, random);
@@ -191,6 +187,8 @@ const TODOS: Record<GitHubFault['kind'], string> = {
   stale: 'Somebody else wrote at the same time. Run it again.',
   limited: 'GitHub limits how often it may be asked. Run it again in some minutes.',
   unavailable: 'Look at https://www.githubstatus.com and run it again.',
+  protected:
+    'Let the GitHub App bypass the ruleset of this branch, or deploy by pull request (docs/setup.md, "Ruleset").',
   denied: 'Check that the token is valid and that the GitHub App has the permission (docs/setup.md).',
   missing: 'Check the name, and that the GitHub App is installed on that repository (docs/setup.md).',
   invalid: 'This is likely a defect of Kajitori: please report it with the message.',

@@ -7,10 +7,11 @@ import { RequestError } from '@octokit/request-error';
  * - `stale`: the branch moved since it was read; nothing was written.
  * - `limited`: GitHub turned the request away before it ran; it may be sent again after `retryAfterMs`.
  * - `unavailable`: no answer, or 5xx. A write may or may not have happened.
+ * - `protected`: the branch's protection or a ruleset does not let this actor write.
  * - `denied`, `missing`, `invalid`: the same request will never succeed.
  */
 export interface GitHubFault {
-  readonly kind: 'stale' | 'limited' | 'unavailable' | 'denied' | 'missing' | 'invalid';
+  readonly kind: 'stale' | 'limited' | 'unavailable' | 'protected' | 'denied' | 'missing' | 'invalid';
   /** GitHub's own words. */
   readonly message: string;
   readonly status: number | undefined;
@@ -20,6 +21,10 @@ export interface GitHubFault {
 
 /** GitHub's words for a lost compare-and-swap; the type is STALE_DATA, but older servers send only the text. */
 const STALE_WORDS = /expected branch to point to|is at [0-9a-f]{7,} but expected|pull and try again/i;
+
+/** Classic protection has a type of its own (BRANCH_PROTECTION_RULE_VIOLATION); a ruleset is told by its words. */
+const PROTECTED_WORDS =
+  /repository rule violations|protected branch|changes must be made through a pull request|protected ref/i;
 
 /** Docs: "Rate limits for the REST API", secondary limits: 403 or 429, named so in the message. */
 const LIMIT_WORDS = /secondary rate limit|abuse detection|rate limit exceeded|submitted too quickly/i;
@@ -56,6 +61,9 @@ function graphqlFault(error: GraphqlResponseError<unknown>, now: number): GitHub
   if (types.has('RATE_LIMITED') || types.has('RATE_LIMIT') || LIMIT_WORDS.test(message)) {
     return { ...base, kind: 'limited', retryAfterMs: retryAfter(error.headers, now) };
   }
+  if (types.has('BRANCH_PROTECTION_RULE_VIOLATION') || PROTECTED_WORDS.test(message)) {
+    return { ...base, kind: 'protected' };
+  }
   if (types.has('NOT_FOUND')) {
     return { ...base, kind: 'missing' };
   }
@@ -81,6 +89,9 @@ function restFault(error: RequestError, now: number): GitHubFault {
       (headers['retry-after'] !== undefined || exhausted || LIMIT_WORDS.test(error.message)));
   if (limited) {
     return { ...base, kind: 'limited', retryAfterMs: retryAfter(headers, now) };
+  }
+  if (PROTECTED_WORDS.test(error.message)) {
+    return { ...base, kind: 'protected' };
   }
   switch (error.status) {
     case 401:
