@@ -1,0 +1,28 @@
+import { distance } from 'fastest-levenshtein';
+
+/**
+ * The name that was probably meant, for "did you mean …?".
+ *
+ * @returns undefined when nothing is near: a wrong guess misleads more than none
+ */
+export function nearestName(word: string, names: Iterable<string>): string | undefined {
+  const wanted = word.toLowerCase();
+  let best: { name: string; edits: number } | undefined;
+  for (const name of names) {
+    const edits = distance(wanted, name.toLowerCase());
+    if (best === undefined || edits < best.edits) {
+      best = { name, edits };
+    }
+  }
+  // Two letters in five: `registry` finds `registries`, `dev` does not find `stg`.
+  return best !== undefined && best.edits <= Math.max(1, Math.round(word.length * 0.4))
+    ? best.name
+    : undefined;
+}
+
+/** `Did you mean "production"? There are: staging, production.` to be put behind a sentence. */
+export function nameHint(word: string, names: readonly string[]): string {
+  const nearest = nearestName(word, names);
+  const guess = nearest === undefined ? '' : `Did you mean "${nearest}"? `;
+  return `${guess}${names.length === 0 ? 'There are none.' : `There are: ${names.join(', ')}.`}`;
+}
