@@ -1,0 +1,52 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { lintWorkflows, readableByActionlint } from './actionlint.ts';
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'kajitori-lint-test-'));
+  write('.github/actionlint.yaml', 'paths: {}\n');
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+function write(file: string, text: string): void {
+  mkdirSync(dirname(join(root, file)), { recursive: true });
+  writeFileSync(join(root, file), text);
+}
+
+const workflow = (steps: string): string => `on: push
+permissions: {}
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    steps:
+${steps}
+`;
+
+test('only the path of `uses` is rewritten for actionlint', () => {
+  expect(readableByActionlint('- uses: $/actions/x\n  run: echo $/y\n')).toBe(
+    '- uses: ./actions/x\n  run: echo $/y\n',
+  );
+});
+
+test('an action of ours is called with the inputs that it has', async () => {
+  write(
+    'actions/greet/action.yml',
+    'name: g\ndescription: g\ninputs: { name: { description: n } }\nruns: { using: node24, main: x.js }\n',
+  );
+  write('actions/greet/x.js', '');
+  write('.github/workflows/a.yml', workflow('      - uses: $/actions/greet\n        with: { nam: x }'));
+  expect(await lintWorkflows(root)).toContain('input "nam" is not defined');
+});
+
+test('workflows in templates and examples are linted too, each as its own repository', async () => {
+  write('.github/workflows/a.yml', workflow('      - run: "true"'));
+  write('examples/gitops/.github/workflows/b.yml', workflow('      - run: echo ${{ github.nonsense }}'));
+  const said = await lintWorkflows(root);
+  expect(said).toContain('in examples/gitops:');
+  expect(said).toContain('.github/workflows/b.yml:7');
+  write('examples/gitops/.github/workflows/b.yml', workflow('      - run: "true"'));
+  expect(await lintWorkflows(root)).toBeUndefined();
+});

@@ -1,0 +1,63 @@
+/** The checks of the sources that are no tests. Each one is a name and a function that says what is wrong. */
+import { globSync } from 'node:fs';
+import { execa } from 'execa';
+import { lintWorkflows } from './actionlint.ts';
+import { privateFacts } from './private-facts.ts';
+
+export interface Check {
+  readonly name: string;
+  /** What is wrong, for people; undefined when nothing is. */
+  run(root: string): Promise<string | undefined>;
+}
+
+/** A checker that is a program: it passes when it exits with 0, else what it printed says why. */
+const program = (name: string, command: readonly string[]): Check => ({
+  name,
+  run: async (root) => {
+    const [file = '', ...args] = command;
+    const options = { cwd: root, reject: false, all: true, stdin: 'ignore', preferLocal: true } as const;
+    const result = await execa(file, args, options);
+    return result.failed ? result.all || result.shortMessage : undefined;
+  },
+});
+
+const sources = ['src', 'actions', 'scripts', 'test', 'bench', 'vitest.config.ts'];
+
+const zizmor: Check = {
+  name: 'zizmor',
+  run: async (root) => {
+    const files = globSync(
+      [
+        '.github/workflows/*.yml',
+        '.github/dependabot.yml',
+        'actions/*/action.yml',
+        '{templates,examples}/**/.github/workflows/*.yml',
+      ],
+      { cwd: root, exclude: ['**/node_modules/**'] },
+    );
+    if (files.length === 0) return undefined;
+    const command = [
+      'zizmor',
+      '--offline',
+      '--quiet',
+      '--no-progress',
+      '--config',
+      '.github/zizmor.yml',
+      ...files,
+    ];
+    return program('zizmor', command).run(root);
+  },
+};
+
+/** In the order in which they start: the long ones first, so that two at a time end together. */
+export const checks: readonly Check[] = [
+  program('types', ['tsc', '-p', '.']),
+  program('oxlint', ['oxlint', '--type-aware', '--deny-warnings', ...sources]),
+  program('knip', ['knip', '--no-progress']),
+  zizmor,
+  { name: 'actionlint', run: lintWorkflows },
+  program('biome', ['biome', 'check', '--error-on-warnings', '--colors=off', '.']),
+  // A process of its own: it imports product code, and must not keep the other checks from running when that is broken.
+  program('generated files', [process.execPath, 'scripts/generate.ts', '--check']),
+  { name: 'private facts', run: privateFacts },
+];

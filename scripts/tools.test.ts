@@ -1,0 +1,80 @@
+import { readFileSync } from 'node:fs';
+import { runInNewContext } from 'node:vm';
+import { describe, expect, test } from 'vitest';
+import { isGoodOnPath, listText, parseTools, type Tool, toolsCache, toolsFor, versionIn } from './tools.ts';
+
+const tools = parseTools(listText());
+
+describe('the list of tools', () => {
+  test('has in each set what its commands start', () => {
+    const names = (set: string): string[] => toolsFor(set, tools).map((tool) => tool.name);
+    expect(names('demo')).toEqual(['git', 'helm', 'crane']);
+    expect(names('bench')).toEqual(['git', 'helm']);
+    expect(names('test')).toEqual(['git', 'helm', 'crane', 'act', 'actionlint', 'zizmor', 'moto_server']);
+  });
+
+  test('an unknown set is refused, with the names of those that exist', () => {
+    expect(() => toolsFor('tests', tools)).toThrow('unknown set of tools: tests');
+  });
+
+  test('a tool without a version to install is refused', () => {
+    expect(() => parseTools('x: { for: [test], probe: x --version, go: example.com/x }')).toThrow(
+      'need a `version`',
+    );
+  });
+
+  test('Renovate finds every version, with the datasource and the package that it is from', () => {
+    const renovate = runInNewContext(`(${readFileSync('renovate.json5', 'utf8')})`) as {
+      customManagers: { managerFilePatterns: string[]; matchStrings: string[] }[];
+    };
+    const [manager] = renovate.customManagers;
+    // Renovate writes a regular expression between slashes.
+    expect(new RegExp(manager?.managerFilePatterns[0]?.slice(1, -1) ?? '').test('scripts/tools.yaml')).toBe(
+      true,
+    );
+    const matches = [...listText().matchAll(new RegExp(manager?.matchStrings[0] ?? '', 'g'))];
+    const found = matches.map(({ groups }) => [groups?.datasource, groups?.depName, groups?.currentValue]);
+    const expected = tools
+      .filter((tool) => tool.version !== undefined)
+      .map((tool) => [tool.go ? 'go' : 'pypi', expect.anything(), tool.version]);
+    expect(found).toEqual(expected);
+    for (const [index, tool] of tools.filter((candidate) => candidate.version !== undefined).entries()) {
+      const depName = String(found[index]?.[1]);
+      expect(tool.go ?? tool.pip).toSatisfy((source: string) => source.startsWith(depName));
+    }
+  });
+});
+
+describe('a tool on PATH', () => {
+  const helm = tools.find((tool) => tool.name === 'helm') as Tool;
+
+  test.each([
+    ['v3.14.0', true],
+    ['v3.22', true], // what a helm made by `go install` says
+    ['v4.1.0', true],
+    ['v3.13.3', false],
+    ['v5.0.0', false],
+    ['', false],
+  ])('helm %j: good is %j', (output, good) => {
+    expect(isGoodOnPath(helm, output)).toBe(good);
+  });
+
+  test('is never used where the list does not say which versions are good', () => {
+    const actionlint = tools.find((tool) => tool.name === 'actionlint') as Tool;
+    expect(isGoodOnPath(actionlint, '1.7.12')).toBe(false);
+  });
+
+  test.each([
+    ['git version 2.39.5 (Apple Git-154)', '2.39.5'],
+    ['act version 0.2.89', '0.2.89'],
+    ['1.7.12\ninstalled by building from source', '1.7.12'],
+  ])('the version in %j is %j', (output, version) => {
+    expect(versionIn(output)).toBe(version);
+  });
+});
+
+test('the cache is where KAJITORI_CACHE says, else in the folder for caches of the XDG specification', () => {
+  expect(toolsCache({ KAJITORI_CACHE: '/a' })).toBe('/a/tools');
+  expect(toolsCache({ XDG_CACHE_HOME: '/b' })).toBe('/b/kajitori/tools');
+  expect(toolsCache({})).toMatch(/\/\.cache\/kajitori\/tools$/);
+});
