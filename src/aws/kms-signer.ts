@@ -10,7 +10,10 @@ import { type AwsIdentity, awsCredentials } from './credentials.ts';
  *
  * @param keyId key ID, ARN, or `alias/…`
  */
-export function kmsSigner(keyId: string, identity: AwsIdentity): (message: Uint8Array) => Promise<Uint8Array> {
+export function kmsSigner(
+  keyId: string,
+  identity: AwsIdentity,
+): (message: Uint8Array) => Promise<Uint8Array> {
   const kms = new KMSClient({ region: identity.region, credentials: awsCredentials(identity) });
   return async (message) => {
     try {
@@ -48,10 +51,11 @@ function explainKms(error: unknown, keyId: string, identity: AwsIdentity) {
 const KMS_TODOS: Readonly<Record<string, string>> = {
   AccessDenied:
     'The trust policy of the role does not accept this run: compare its job_workflow_ref condition with the workflow that runs (docs/setup.md).',
-  AccessDeniedException: 'Allow kms:Sign on the key for this role, in the key policy or the role (docs/setup.md).',
+  AccessDeniedException:
+    'Allow kms:Sign on the key for this role, in the key policy or the role (docs/setup.md).',
   NotFoundException: 'There is no such key in this region: check kms-key and aws-region.',
   InvalidKeyUsageException: 'The key must have the usage SIGN_VERIFY.',
-  InvalidIdentityToken: 'Create the OIDC provider token.actions.githubusercontent.com in this account (docs/setup.md).',
-  CredentialsProviderError:
-    'No AWS credentials: give aws-role, and the job the permission id-token: write.',
+  InvalidIdentityToken:
+    'Create the OIDC provider token.actions.githubusercontent.com in this account (docs/setup.md).',
+  CredentialsProviderError: 'No AWS credentials: give aws-role, and the job the permission id-token: write.',
 };

@@ -19,8 +19,12 @@ export interface GitHubFault {
   readonly retryAfterMs?: number | undefined;
 }
 
-/** GitHub's words for a lost compare-and-swap; the type is STALE_DATA, but older servers send only the text. */
-const STALE_WORDS = /expected branch to point to|is at [0-9a-f]{7,} but expected|pull and try again/i;
+/**
+ * GitHub's words for a lost race: a compare-and-swap (the type is STALE_DATA, older servers send only the text), or a
+ * pull request that somebody else opened in between.
+ */
+const STALE_WORDS =
+  /expected branch to point to|is at [0-9a-f]{7,} but expected|pull and try again|a pull request already exists/i;
 
 /** Classic protection has a type of its own (BRANCH_PROTECTION_RULE_VIOLATION); a ruleset is told by its words. */
 const PROTECTED_WORDS =

@@ -7,6 +7,8 @@ export interface Change<Result> {
   readonly message: CommitMessage;
   /** No edits, because the tree holds something newer than what we bring (and not the same). */
   readonly superseded?: boolean;
+  /** How it reaches the branch. */
+  readonly via: 'commit' | 'pull-request';
   /** What the caller wants to know of the computation, e.g. the image before. */
   readonly result: Result;
 }

@@ -1,10 +1,8 @@
-import { explainFault, type GitHubClient, GitHubError } from '../github/client.ts';
-import { fullJitter } from '../github/timing.ts';
+import { type GitHubClient, GitHubError } from '../github/client.ts';
 import { couldNot } from '../report/failure.ts';
-import type { ComputeChange } from './change.ts';
-import type { CommitOptions } from './commit.ts';
-import { type CommitMessage, formatBody, formatMessage, KEY_TRAILER, oneLine } from './commit-message.ts';
-import { type BranchTarget, gitHubTree, readSnapshot, type Snapshot } from './snapshot.ts';
+import type { Change, ComputeChange } from './change.ts';
+import { type CommitMessage, formatBody, formatMessage, oneLine } from './commit-message.ts';
+import { type BranchTarget, gitHubTree, type Snapshot } from './snapshot.ts';
 import type { FileEdits } from './tree.ts';
 
 /** A pull request on GitHub. */
@@ -13,20 +11,13 @@ export interface PullRequestReference {
   readonly url: string;
 }
 
-export interface ProposalOutcome<Result> {
-  readonly result: Result;
-  /** Undefined when there was nothing to propose. */
-  readonly pullRequest: PullRequestReference | undefined;
-  /** False when the branch already held this change, or a newer one. */
-  readonly changed: boolean;
-  readonly branch: string;
-  /** Whether GitHub merges it when its conditions hold, or it was merged at once. */
-  readonly merging: 'no' | 'when-ready' | 'merged';
-}
+/** Whether GitHub merges it when its conditions hold, or it was merged at once. */
+export type Merging = 'no' | 'when-ready' | 'merged';
 
-export interface ProposalOptions extends CommitOptions {
+/** How a pull request is made. */
+export interface ProposalPolicy {
   /** The branch of the pull request. The same name is the same pull request: running twice proposes once. */
-  readonly proposalBranch: string;
+  readonly branch: string;
   readonly labels: readonly string[];
   /** Merge when required checks and reviews are there. */
   readonly autoMerge: boolean;
@@ -74,86 +65,61 @@ interface ProposalData {
 /** `beforeOid` of a branch that must not exist yet (git's null object). */
 const NO_COMMIT = '0'.repeat(40);
 
-const RACE_BACKOFF = { baseMs: 200, capMs: 8_000 } as const;
-
 /**
  * Proposes a change as a pull request with one commit on top of the base, and keeps to one pull request however often
  * it runs. The change is computed from the base; what is proposed already is asked whether it is newer, so that an
  * older build does not replace a newer one before either is merged.
  *
- * The commit is made by the git data API and the branch moved by `updateRefs`, which compares before it swaps.
+ * The commit is made by the git data API and the branch moved by `updateRefs`, which compares before it swaps. Every
+ * step may be repeated: what is there already is found and kept.
  *
- * @throws Failure (exit 2) when GitHub refuses, or when time is up
+ * @throws GitHubError; `stale` when somebody else moved the branch
  */
-export async function proposeChange<Result>(
+export async function propose<Result>(
   client: GitHubClient,
   target: BranchTarget,
+  snapshot: Snapshot,
+  change: Change<Result>,
   compute: ComputeChange<Result>,
-  options: ProposalOptions,
-): Promise<ProposalOutcome<Result>> {
-  const { timing, proposalBranch } = options;
-  const full = `${target.repository.owner}/${target.repository.name}`;
-  const deadline = timing.now() + (options.patienceMs ?? 5 * 60_000);
-  for (let attempt = 1; ; attempt++) {
-    const snapshot = await readSnapshot(client, target, options.files);
-    const change = await compute(snapshot.tree);
-    if (change.edits.size === 0) {
-      const nothing = { pullRequest: undefined, changed: false, merging: 'no' } as const;
-      return { ...nothing, result: change.result, branch: snapshot.branch };
-    }
-    try {
-      const before = await readProposal(client, target, snapshot.branch, proposalBranch);
-      const proposed = before.ref?.target.oid;
-      const existing = before.pullRequests.nodes?.find((node) => node !== null) ?? undefined;
-      // A branch without an open pull request is what is left of an earlier one: it says nothing about now.
-      const onTop =
-        proposed === undefined || existing === undefined
-          ? undefined
-          : await compute(gitHubTree(client, target.repository, proposed));
-      const stands =
-        onTop !== undefined &&
-        onTop.edits.size === 0 &&
-        (onTop.superseded === true || existing?.mergeable !== 'CONFLICTING');
-      const message = keyed(change.message, options.key);
-      const head =
-        stands && proposed !== undefined
-          ? proposed
-          : await pushProposal(client, target, snapshot, change.edits, message, proposalBranch, proposed);
-      const pullRequest = existing ?? (await openPullRequest(client, snapshot, proposalBranch, message));
-      await label(client, target, pullRequest.number, options.labels);
-      return {
-        result: stands ? onTop.result : change.result,
-        pullRequest: { number: pullRequest.number, url: pullRequest.url },
-        changed: !stands,
-        branch: proposalBranch,
-        merging: options.autoMerge
-          ? await mergeWhenReady(client, target, pullRequest, head, message, before)
-          : 'no',
-      };
-    } catch (error) {
-      const pause = fullJitter(attempt, RACE_BACKOFF, timing.random);
-      const again =
-        error instanceof GitHubError &&
-        (error.fault.kind === 'stale' ||
-          error.fault.kind === 'unavailable' ||
-          error.fault.kind === 'limited') &&
-        timing.now() + pause < deadline;
-      if (!again) {
-        throw explainFault(error, `propose the change as a pull request in ${full}`, {
-          denied: `Give the GitHub App contents: write and pull_requests: write on ${full} (docs/setup.md, "GitHub App").`,
-        });
-      }
-      const wait = Math.max(pause, error.fault.retryAfterMs ?? 0);
-      options.onRetry?.(error.fault.message, attempt, wait);
-      await timing.sleep(wait);
-    }
-  }
+  policy: ProposalPolicy,
+): Promise<{ result: Result; changed: boolean; pullRequest: PullRequestReference; merging: Merging }> {
+  const { message } = change;
+  const before = await readProposal(client, target, snapshot.branch, policy.branch);
+  const proposed = before.ref?.target.oid;
+  const existing = before.pullRequests.nodes?.find((node) => node !== null) ?? undefined;
+  // A branch without an open pull request is what is left of an earlier one: it says nothing about now.
+  const standing =
+    proposed === undefined || existing === undefined
+      ? undefined
+      : await standingProposal(client, target, proposed, existing, compute);
+  const head =
+    standing?.head ??
+    (await pushProposal(client, target, snapshot, change.edits, message, policy.branch, proposed));
+  const pullRequest = existing ?? (await openPullRequest(client, snapshot, policy.branch, message));
+  await label(client, target, pullRequest.number, policy.labels);
+  return {
+    result: standing?.result ?? change.result,
+    changed: standing === undefined,
+    pullRequest: { number: pullRequest.number, url: pullRequest.url },
+    merging: policy.autoMerge
+      ? await mergeWhenReady(client, target, pullRequest, head, message, before)
+      : 'no',
+  };
 }
 
-const keyed = (message: CommitMessage, key: string): CommitMessage => ({
-  ...message,
-  trailers: [...message.trailers, { name: KEY_TRAILER, value: key }],
-});
+/** What is proposed already, when it holds our change or a newer one and can still be merged. */
+async function standingProposal<Result>(
+  client: GitHubClient,
+  target: BranchTarget,
+  proposed: string,
+  existing: PullRequestData,
+  compute: ComputeChange<Result>,
+): Promise<{ readonly head: string; readonly result: Result } | undefined> {
+  const onTop = await compute(gitHubTree(client, target.repository, proposed));
+  const stands =
+    onTop.edits.size === 0 && (onTop.superseded === true || existing.mergeable !== 'CONFLICTING');
+  return stands ? { head: proposed, result: onTop.result } : undefined;
+}
 
 async function readProposal(
   client: GitHubClient,
@@ -271,7 +237,7 @@ async function mergeWhenReady(
   head: string,
   message: CommitMessage,
   allowed: ProposalData['repository'],
-): Promise<ProposalOutcome<unknown>['merging']> {
+): Promise<Merging> {
   const method = mergeMethod(allowed);
   try {
     await client.graphql(

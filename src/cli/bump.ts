@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto';
+import { Command } from 'commander';
+import { openGitHub } from '../github/access.ts';
+import { createGitHubClient } from '../github/client.ts';
+import { parseRepositoryName } from '../github/repository-name.ts';
+import { systemTiming } from '../github/timing.ts';
+import { type BumpTarget, runBump } from '../release/bump.ts';
+import { bumpDiff, bumpJson, bumpText } from '../release/bump-report.ts';
+import { bumpRequest } from '../release/bump-request.ts';
+import { gitHubSourceHistory, NO_HISTORY } from '../release/source-history.ts';
+import { openWorkingCopy } from '../repository/working-copy.ts';
+import { environmentAccess } from './environment.ts';
+import { type CommonOptions, progress, runCommand } from './run-command.ts';
+
+interface BumpOptions extends CommonOptions {
+  readonly app?: string;
+  readonly environment?: string;
+  readonly image?: readonly string[];
+  readonly tag?: string;
+  readonly digest?: string;
+  readonly source?: string;
+  readonly build?: string;
+  readonly files?: readonly string[];
+  readonly set?: readonly string[];
+  readonly repository?: string;
+  readonly branch?: string;
+  readonly force?: boolean;
+  readonly override?: string;
+  readonly reason?: string;
+  readonly pullRequest?: boolean;
+  readonly label?: readonly string[];
+  readonly autoMerge?: boolean;
+  readonly dryRun?: boolean;
+}
+
+const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
+
+/** `kajitori bump`. */
+export function bumpCommand(): Command {
+  return new Command('bump')
+    .description('Deploy an image to every cluster of an environment, in one change of the GitOps repository.')
+    .option('--app <name>', 'the app (folder under apps/); several with commas')
+    .option('--environment <name>', 'the environment, as kajitori.yaml names it')
+    .option('--image <[name=]reference>', 'repository:tag@sha256:… ; may be repeated', collect)
+    .option('--tag <tag>', 'instead of --image: a new tag of the recorded repository')
+    .option('--digest <digest>', 'instead of --image: a new digest of the recorded repository')
+    .option('--source <owner/name@commit>', 'the commit that the image was built from')
+    .option('--build <number>', 'the number of the build, for two builds of one commit')
+    .option('--files <file>', 'without kajitori.yaml: a values file to edit; may be repeated', collect)
+    .option('--set <path=text>', 'without kajitori.yaml: what to set (path:=json for numbers); may be repeated', collect)
+    .option('--repository <owner/name>', 'work on GitHub, without a clone; else on the files in this folder')
+    .option('--branch <name>', 'its branch (default: the default branch)')
+    .option('--force', 'deploy a commit that is neither newer nor older than what runs; needs --reason')
+    .option('--override <hold|freeze>', 'set aside a hold or a freeze window; needs --reason')
+    .option('--reason <text>', 'why; recorded in the commit')
+    .option('--pull-request', 'write a pull request (default: as kajitori.yaml says)')
+    .option('--no-pull-request', 'write a commit')
+    .option('--label <name>', 'a label for the pull request; may be repeated', collect)
+    .option('--auto-merge', 'merge the pull request when its checks are green')
+    .option('--dry-run', 'show the change as a diff and write nothing')
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  Show what would change, in a clone of the GitOps repository:
+    kajitori bump --app web --environment production --dry-run \\
+      --image 333333333333.dkr.ecr.ap-northeast-1.amazonaws.com/web:1f3c9e2b@sha256:… \\
+      --source acme/web@<commit>
+  Do it on GitHub, as one signed commit for all clusters (GITHUB_TOKEN is used):
+    kajitori bump --repository acme/gitops --app web --environment production --image … --source acme/web@<commit>
+  In a repository without kajitori.yaml:
+    kajitori bump --files deploy/prod-1.yaml --files deploy/prod-2.yaml --set image.tag=1f3c9e2b`,
+    )
+    .action((options: BumpOptions) => runCommand(options, () => bump(options)));
+}
+
+async function bump(options: BumpOptions) {
+  const request = bumpRequest({
+    app: options.app,
+    environment: options.environment,
+    image: options.image?.join('\n'),
+    tag: options.tag,
+    digest: options.digest,
+    files: options.files?.join('\n'),
+    set: options.set?.join('\n'),
+    source: options.source,
+    build: options.build,
+    workflow: undefined,
+    force: options.force ?? false,
+    override: options.override,
+    reason: options.reason,
+    run: undefined,
+    pullRequest: options.pullRequest,
+  });
+  const access = environmentAccess();
+  const reader = createGitHubClient({ ...access, timing: systemTiming });
+  const outputs = await runBump(
+    {
+      request,
+      dryRun: options.dryRun ?? false,
+      labels: options.label ?? [],
+      autoMerge: options.autoMerge ?? false,
+    },
+    {
+      on: await bumpTarget(options),
+      history: request.kind === 'apps' ? gitHubSourceHistory(reader, request.build.source) : NO_HISTORY,
+      timing: systemTiming,
+      key: randomUUID(),
+      onRetry: (reason, attempt, pauseMs) =>
+        progress(`${reason}; attempt ${attempt + 1} in ${(pauseMs / 1000).toFixed(1)} s`),
+    },
+  );
+  const text = bumpText(outputs);
+  return {
+    text: outputs.reason === 'would-bump' ? `${bumpDiff(outputs)}\n${text}` : text,
+    json: bumpJson(outputs),
+  };
+}
+
+async function bumpTarget(options: BumpOptions): Promise<BumpTarget> {
+  if (options.repository === undefined) {
+    return { kind: 'working-copy', copy: await openWorkingCopy('.') };
+  }
+  const repository = parseRepositoryName(options.repository);
+  const access = environmentAccess();
+  const client = await openGitHub(access, {
+    apiUrl: access.apiUrl,
+    repository,
+    permissions: { contents: 'write', pull_requests: 'write' },
+    timing: systemTiming,
+  });
+  return { kind: 'github', client, target: { repository, branch: options.branch } };
+}

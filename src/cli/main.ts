@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+import { Command } from 'commander';
+import { readVersion } from './version.ts';
+import { bumpCommand } from './bump.ts';
+import { demoCommand } from './demo.ts';
+import { doctorCommand } from './doctor.ts';
+import { initCommand } from './init.ts';
+
+const program = new Command('kajitori')
+  .description('From a merged commit to a healthy pod: EKS, Helm and Argo CD, by the same code as the actions.')
+  .version(await readVersion())
+  .showHelpAfterError('(add --help for the options and examples)')
+  .showSuggestionAfterError()
+  // 1 means "refused by a policy"; a wrong option is bad input.
+  .exitOverride((error) => {
+    process.exit(error.exitCode === 0 ? 0 : 2);
+  })
+  .addHelpText(
+    'after',
+    `
+Exit codes: 0 done, or nothing to do; 1 refused by a policy, or findings; 2 could not find out.
+
+Try it without any cluster or account: kajitori demo`,
+  );
+
+for (const command of [initCommand(), bumpCommand(), doctorCommand(), demoCommand()]) {
+  program.addCommand(command.copyInheritedSettings(program));
+}
+
+await program.parseAsync();

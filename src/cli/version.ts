@@ -1,0 +1,7 @@
+import { openSuite, suiteFile } from '../scaffold/suite-files.ts';
+
+/** The version of this package. */
+export async function readVersion(): Promise<string> {
+  const { version } = JSON.parse(await suiteFile(await openSuite(), 'package.json')) as { version: string };
+  return version;
+}

@@ -1,0 +1,148 @@
+import type { GitHubClient } from '../github/client.ts';
+import type { Timing } from '../github/timing.ts';
+import { type Applied, applyChange } from '../repository/apply.ts';
+import type { Change, ComputeChange } from '../repository/change.ts';
+import type { CommitReference } from '../repository/commit.ts';
+import type { PullRequestReference } from '../repository/proposal.ts';
+import { type BranchTarget, readSnapshot } from '../repository/snapshot.ts';
+import type { FileEdits, Tree } from '../repository/tree.ts';
+import type { WorkingCopy } from '../repository/working-copy.ts';
+import { type BumpRequest, type BumpResult, computeBump, filesOfBump } from './compute-bump.ts';
+import { computeExplicit, type ExplicitRequest, filesOfExplicit } from './compute-explicit.ts';
+import type { SourceHistory } from './source-history.ts';
+
+/** Where the files are: on GitHub, or in a folder of this machine (which is edited, not committed). */
+export type BumpTarget =
+  | { readonly kind: 'github'; readonly client: GitHubClient; readonly target: BranchTarget }
+  | { readonly kind: 'working-copy'; readonly copy: WorkingCopy };
+
+export interface BumpInputs {
+  readonly request:
+    | ({ readonly kind: 'apps' } & BumpRequest)
+    | ({ readonly kind: 'explicit' } & ExplicitRequest);
+  /** Compute and show, write nothing. */
+  readonly dryRun: boolean;
+  /** For a pull request. */
+  readonly labels: readonly string[];
+  readonly autoMerge: boolean;
+  /** How long to keep trying, in milliseconds. */
+  readonly patienceMs?: number;
+}
+
+export interface BumpDeps {
+  readonly on: BumpTarget;
+  /** Who is newer, when two commits of the source repository must be compared. */
+  readonly history: SourceHistory;
+  readonly timing: Timing;
+  /** Unique to this run and its purpose. */
+  readonly key: string;
+  readonly onRetry?: (reason: string, attempt: number, pauseMs: number) => void;
+}
+
+/**
+ * - `bumped`: written. `would-bump`: a dry run that would write.
+ * - `already-there`, `older`: nothing to do. `nothing`: in the explicit mode, all values are there already.
+ */
+export type BumpReason = 'bumped' | 'would-bump' | 'already-there' | 'older' | 'nothing';
+
+export interface BumpOutputs extends BumpResult {
+  readonly changed: boolean;
+  readonly reason: BumpReason;
+  readonly edits: FileEdits;
+  readonly commit: CommitReference | undefined;
+  readonly pullRequest: PullRequestReference | undefined;
+  readonly merging: Applied<unknown>['merging'];
+  /** How often the repository was read and tried. */
+  readonly attempts: number;
+}
+
+/**
+ * Deploys images to every cluster of an environment by one change of the GitOps repository (design: "How a bump is
+ * written").
+ *
+ * @throws Failure: exit 1 when a policy refuses (foreign source or registry, hold, freeze, diverged), exit 2 for bad
+ * input, or when GitHub refuses or does not answer. Nothing is written then, except after `unknown-outcome`, where it
+ * is not known.
+ */
+export async function runBump(inputs: BumpInputs, deps: BumpDeps): Promise<BumpOutputs> {
+  let computed: Change<BumpResult> | undefined;
+  const compute: ComputeChange<BumpResult> = async (tree) => {
+    computed = await computeFor(inputs, deps, tree);
+    return computed;
+  };
+  const applied = await apply(inputs, deps, compute);
+  const reason = reasonOf(inputs, applied);
+  return {
+    ...applied.result,
+    changed: applied.changed,
+    reason,
+    edits: applied.changed || reason === 'would-bump' ? (computed?.edits ?? new Map()) : new Map(),
+    commit: applied.commit,
+    pullRequest: applied.pullRequest,
+    merging: applied.merging,
+    attempts: applied.attempts,
+  };
+}
+
+function computeFor({ request }: BumpInputs, deps: BumpDeps, tree: Tree): Promise<Change<BumpResult>> {
+  return request.kind === 'apps'
+    ? computeBump(tree, request, { history: deps.history, now: new Date(deps.timing.now()) })
+    : computeExplicit(tree, request);
+}
+
+async function apply(
+  inputs: BumpInputs,
+  deps: BumpDeps,
+  compute: ComputeChange<BumpResult>,
+): Promise<Applied<BumpResult>> {
+  const { on, timing } = deps;
+  const { request } = inputs;
+  const unwritten = { commit: undefined, pullRequest: undefined, merging: 'no', attempts: 1 } as const;
+  if (on.kind === 'working-copy') {
+    const change = await compute(on.copy);
+    if (!inputs.dryRun) {
+      await on.copy.write(change.edits);
+    }
+    const changed = !inputs.dryRun && change.edits.size > 0;
+    return { ...unwritten, result: change.result, changed, branch: '' };
+  }
+  const files =
+    request.kind === 'apps' ? filesOfBump(request.apps, request.environment) : filesOfExplicit(request);
+  if (inputs.dryRun) {
+    const snapshot = await readSnapshot(on.client, on.target, files);
+    const change = await compute(snapshot.tree);
+    return { ...unwritten, result: change.result, changed: false, branch: snapshot.branch };
+  }
+  return applyChange(on.client, on.target, compute, {
+    files,
+    key: deps.key,
+    timing,
+    proposal: { branch: proposalBranch(inputs), labels: inputs.labels, autoMerge: inputs.autoMerge },
+    ...(inputs.patienceMs === undefined ? {} : { patienceMs: inputs.patienceMs }),
+    ...(deps.onRetry === undefined ? {} : { onRetry: deps.onRetry }),
+  });
+}
+
+/** One pull request for each set of apps and environment: a later build replaces what an earlier one proposed. */
+function proposalBranch({ request }: BumpInputs): string {
+  return request.kind === 'apps'
+    ? `kajitori/bump/${request.environment}/${[...request.apps].sort().join('+')}`
+    : 'kajitori/bump/files';
+}
+
+function reasonOf(inputs: BumpInputs, applied: Applied<BumpResult>): BumpReason {
+  if (applied.changed) {
+    return 'bumped';
+  }
+  const { images } = applied.result;
+  if (
+    inputs.dryRun &&
+    (images.some(({ outcome }) => outcome === 'bumped') || applied.result.originals.size > 0)
+  ) {
+    return 'would-bump';
+  }
+  if (images.some(({ outcome }) => outcome === 'older')) {
+    return 'older';
+  }
+  return images.length === 0 ? 'nothing' : 'already-there';
+}

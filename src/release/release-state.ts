@@ -1,0 +1,99 @@
+import { z } from 'zod';
+import { couldNot } from '../report/failure.ts';
+import { parseYaml } from '../yaml/parse.ts';
+import type { YamlPath } from '../yaml/path.ts';
+import type { Build } from './ordering.ts';
+import { formatSource, parseSource } from './source.ts';
+
+/** A stop that a person or a rollback put on an app in an environment. Later bumps respect it and say so. */
+export interface Hold {
+  readonly reason: string;
+  readonly by: string | undefined;
+  /** The first moment at which it no longer counts; undefined: until it is ended. */
+  readonly until: Date | undefined;
+}
+
+/** What a state file says: which build of each image runs, and whether it is held. */
+export interface ReleaseState {
+  /** By the image's name; `''` is the one image of an app that has one. */
+  readonly builds: ReadonlyMap<string, Build>;
+  readonly hold: Hold | undefined;
+}
+
+const timestamp = z.union([z.date(), z.iso.datetime({ offset: true })]).transform((value) => new Date(value));
+
+const buildRecord = z.looseObject({
+  source: z.string(),
+  build: z.int().nonnegative().optional(),
+  workflow: z.string().optional(),
+});
+
+/** Loose, because a later version of Kajitori may record more than this one knows. */
+const stateRecord = z.looseObject({
+  release: z
+    .looseObject({
+      source: z.string().optional(),
+      build: z.int().nonnegative().optional(),
+      workflow: z.string().optional(),
+      images: z.record(z.string(), buildRecord).optional(),
+    })
+    .optional(),
+  hold: z
+    .looseObject({ reason: z.string(), by: z.string().optional(), until: timestamp.optional() })
+    .nullish(),
+});
+
+/**
+ * Reads `release` and `hold` from the text of a state file.
+ *
+ * @throws Failure (exit 2) with the place when they are not what Kajitori writes: a hold that cannot be read must not
+ * be taken for none
+ */
+export function parseReleaseState(source: string, file: string): ReleaseState {
+  const yaml = parseYaml(source, { file });
+  const parsed = stateRecord.safeParse(yaml.value ?? {});
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    const path = (issue?.path ?? []).filter((part) => typeof part !== 'symbol');
+    throw couldNot(`${path.join('.')} is not as Kajitori writes it: ${issue?.message ?? ''}.`, {
+      at: yaml.placeOf(path),
+      todo: 'Machines write this file. Restore it from git, or repair this key by hand.',
+      reason: 'bad-release-state',
+    });
+  }
+  const { release, hold } = parsed.data;
+  const builds = new Map<string, Build>();
+  if (release?.source !== undefined) {
+    builds.set('', toBuild({ ...release, source: release.source }));
+  }
+  for (const [name, record] of Object.entries(release?.images ?? {})) {
+    builds.set(name, toBuild(record));
+  }
+  return {
+    builds,
+    hold:
+      hold === undefined || hold === null
+        ? undefined
+        : { reason: hold.reason, by: hold.by, until: hold.until },
+  };
+}
+
+const toBuild = (record: z.output<typeof buildRecord>): Build => ({
+  source: parseSource(record.source),
+  build: record.build,
+  workflow: record.workflow,
+});
+
+/** Where the record of an image's build stands in the state file. */
+export const buildPath = (image: string): YamlPath =>
+  image === '' ? ['release'] : ['release', 'images', image];
+
+/** The record of a build, as it is written. `at` in whole seconds of UTC. */
+export function buildFields(build: Build, at: Date): Readonly<Record<string, string | number>> {
+  return {
+    source: formatSource(build.source),
+    ...(build.build === undefined ? {} : { build: build.build }),
+    ...(build.workflow === undefined ? {} : { workflow: build.workflow }),
+    at: at.toISOString().replace(/\.\d+Z$/, 'Z'),
+  };
+}
