@@ -11,12 +11,10 @@ interface Node {
 
 /** The paths of all keys that an editor would complete without a word about them. */
 function undescribed(node: Node, path: string): string[] {
-  const inside = [
-    ...Object.entries(node.properties ?? {}).flatMap(([key, child]) => [
-      ...(child.description === undefined ? [`${path}.${key}`] : []),
-      ...undescribed(child, `${path}.${key}`),
-    ]),
-  ];
+  const inside = Object.entries(node.properties ?? {}).flatMap(([key, child]) => [
+    ...(child.description === undefined ? [`${path}.${key}`] : []),
+    ...undescribed(child, `${path}.${key}`),
+  ]);
   const any =
     typeof node.additionalProperties === 'object' ? undescribed(node.additionalProperties, `${path}.*`) : [];
   return [...inside, ...any, ...(node.items === undefined ? [] : undescribed(node.items, `${path}[]`))];

@@ -142,6 +142,14 @@ describe('kajitori.yaml', () => {
     expect(mistakesIn(source)).toContain(words);
   });
 
+  it.each([
+    ['at the root', 'registries:', '__proto__: {}\nregistries:'],
+    ['among clusters', '\nclusters:\n', '\nclusters:\n  __proto__: { x: 1 }\n'],
+    ['in an environment', '    promoteFrom', '    __proto__: []\n    promoteFrom'],
+  ])('refuses the key __proto__ %s', (_, from, to) => {
+    expect(mistakesIn(changed(from, to))).toMatch(/__proto__: there is no such key/);
+  });
+
   it('keeps the order of environments, which is the order of promotion', () => {
     expect(Object.keys(parseKajitoriYaml(GOOD).environments)).toEqual(['staging', 'production']);
   });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { couldNot } from '../report/failure.ts';
+import { couldNot, Failure } from '../report/failure.ts';
+import { parsePath } from '../yaml/path.ts';
 import { dateTime } from './date-time.ts';
 import { parseBySchema } from './mistakes.ts';
 import { clusterName, environmentName } from './names.ts';
@@ -121,6 +122,11 @@ const shape = z.strictObject({
         .string()
         .regex(/^@[A-Za-z0-9-]+\/[\w.-]*\*[\w.-]*$/, 'must be like @acme/*, where * is the team of app.yaml')
         .describe('The GitHub team that owns an app: * is the team in app.yaml.'),
+      platform: z
+        .string()
+        .regex(/^@[A-Za-z0-9-]+\/[\w.-]+$/, 'must be a GitHub team, like @acme/platform')
+        .optional()
+        .describe('The GitHub team that owns everything that is not an app, like @acme/platform.'),
     })
     .optional()
     .describe('Who owns apps. CODEOWNERS is generated from it.'),
@@ -139,7 +145,9 @@ const shape = z.strictObject({
         .string()
         .min(1)
         .default('image')
-        .describe('The path of the image in those files, like image or web.container."image.name".'),
+        .describe(
+          'The path of the image in those files, like image or web.container."image.name". {image} stands for the name of an image, when an app has several.',
+        ),
       definition: pathPattern(['app'])
         .default('apps/{app}/app.yaml')
         .describe('Where app.yaml of an app is.'),
@@ -242,6 +250,10 @@ function* chartContradictions(config: Shape): Generator<Contradiction> {
 }
 
 function* patternContradictions(config: Shape): Generator<Contradiction> {
+  const mistake = mistakeInPath(config.apps?.image ?? 'image');
+  if (mistake !== undefined) {
+    yield { path: ['apps', 'image'], message: mistake };
+  }
   const pattern = config.apps?.release;
   if (pattern === undefined) {
     return;
@@ -263,6 +275,15 @@ function* patternContradictions(config: Shape): Generator<Contradiction> {
       path,
       message: `is ambiguous: with "${confused[0]}" and "${confused[1]}" two apps could share one file; put a / or . between the placeholders`,
     };
+  }
+}
+
+function mistakeInPath(text: string): string | undefined {
+  try {
+    parsePath(text);
+    return undefined;
+  } catch (error) {
+    return error instanceof Failure ? error.message : String(error);
   }
 }
 

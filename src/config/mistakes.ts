@@ -24,11 +24,15 @@ export function parseBySchema<Schema extends z.ZodType>(
   file: string,
 ): z.output<Schema> {
   const yaml = parseYaml(source, { file });
-  const result = schema.safeParse(yaml.value, { error: plainWords, reportInput: true });
-  if (result.success) {
+  const overlooked = protoKeys(yaml.value, []).map((path) => ({
+    at: yaml.placeOfKey(path),
+    message: `${formatPath(path)}: there is no such key`,
+  }));
+  const result = schema.safeParse(yaml.value ?? null, { error: plainWords, reportInput: true });
+  if (result.success && overlooked.length === 0) {
     return result.data;
   }
-  const mistakes = result.error.issues.flatMap((issue): Mistake[] => {
+  const mistakes = (result.error?.issues ?? []).flatMap((issue): Mistake[] => {
     const path = issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step));
     switch (issue.code) {
       case 'unrecognized_keys':
@@ -52,7 +56,19 @@ export function parseBySchema<Schema extends z.ZodType>(
       }
     }
   });
-  throw asFailure(mistakes, file);
+  throw asFailure([...mistakes, ...overlooked], file);
+}
+
+/** zod passes over the key `__proto__` in maps with free keys, as if it were not there. */
+function protoKeys(value: unknown, path: Path): Path[] {
+  if (typeof value !== 'object' || value === null) {
+    return [];
+  }
+  const list = Array.isArray(value);
+  return Object.entries(value).flatMap(([key, inside]) => {
+    const here = [...path, list ? Number(key) : key];
+    return key === '__proto__' ? [here] : protoKeys(inside, here);
+  });
 }
 
 function asFailure(mistakes: readonly Mistake[], file: string): Failure {
