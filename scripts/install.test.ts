@@ -68,6 +68,14 @@ describe('a tool', () => {
     expect(readdirSync(machine.cache)).toEqual(['anchor-v1.2.0']);
   });
 
+  test('that another set-up installed first stays as that one left it', async () => {
+    const theirs = `mkdir -p ${join(installed(), '..')} && printf '#!/bin/sh\\necho v1.2.0 theirs\\n' > ${installed()} && chmod +x ${installed()}`;
+    program(onPath('go'), `${theirs}\n${goodGo(join(folder, 'log'))}`);
+    await find(tool, machine);
+    expect(readFileSync(installed(), 'utf8')).toContain('theirs');
+    expect(readdirSync(machine.cache)).toEqual(['anchor-v1.2.0']);
+  });
+
   test('whose copy in the cache no longer works is installed again', async () => {
     program(installed(), 'exit 1');
     program(onPath('go'), goodGo(join(folder, 'log')));

@@ -25,6 +25,13 @@ jobs:
 ${steps}
 `;
 
+function writeAction(main: string): void {
+  write('actions/greet/main.ts', '');
+  const inputs = '{ name: { description: who } }';
+  const runs = `{ using: node24, main: ${main} }`;
+  write('actions/greet/action.yml', `name: Greet\ndescription: Greet\ninputs: ${inputs}\nruns: ${runs}\n`);
+}
+
 test('only the path of `uses` is rewritten for actionlint', () => {
   expect(readableByActionlint('- uses: $/actions/x\n  run: echo $/y\n')).toBe(
     '- uses: ./actions/x\n  run: echo $/y\n',
@@ -32,13 +39,17 @@ test('only the path of `uses` is rewritten for actionlint', () => {
 });
 
 test('an action of ours is called with the inputs that it has', async () => {
-  write(
-    'actions/greet/action.yml',
-    'name: g\ndescription: g\ninputs: { name: { description: n } }\nruns: { using: node24, main: x.js }\n',
-  );
-  write('actions/greet/x.js', '');
+  writeAction('../../dist/greet.js');
   write('.github/workflows/a.yml', workflow('      - uses: $/actions/greet\n        with: { nam: x }'));
   expect(await lintWorkflows(root)).toContain('input "nam" is not defined');
+});
+
+test('an action whose `main` is not what the bundle makes of it is found', async () => {
+  write('.github/workflows/a.yml', workflow('      - uses: $/actions/greet\n        with: { name: x }'));
+  writeAction('../../dist/greet.js');
+  expect(await lintWorkflows(root)).toBeUndefined();
+  writeAction('../../dist/greeting.js');
+  expect(await lintWorkflows(root)).toContain('"../../dist/greeting.js" does not exist');
 });
 
 test('workflows in templates and examples are linted too, each as its own repository', async () => {

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { execa } from 'execa';
 
 /**
@@ -38,6 +38,11 @@ async function lintRepository(
       const target = join(copy, file.slice(folder === '.' ? 0 : folder.length + 1));
       await mkdir(dirname(target), { recursive: true });
       await writeFile(target, readableByActionlint(readFileSync(join(root, file), 'utf8')));
+    }
+    // dist/ is not on main, and actionlint wants the file that `main:` names: the one that the bundle will have.
+    await mkdir(join(copy, 'dist'));
+    for (const main of globSync('actions/*/main.ts', { cwd: join(root, folder) })) {
+      await writeFile(join(copy, 'dist', `${basename(dirname(main))}.js`), '');
     }
     await writeFile(
       join(copy, '.github/actionlint.yaml'),
