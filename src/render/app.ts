@@ -1,0 +1,136 @@
+import path from 'node:path';
+import { parseAppName } from '../config/app-name.ts';
+import { type Cluster, environmentOf, KAJITORI_FILE, type KajitoriConfig } from '../config/kajitori-yaml.ts';
+import { layoutOf } from '../config/layout.ts';
+import { nameHint } from '../config/nearest.ts';
+import { parseManifests } from '../kubernetes/manifests.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import { couldNot } from '../report/failure.ts';
+import type { Tree } from '../repository/tree.ts';
+import { openWorkingCopy } from '../repository/working-copy.ts';
+import { helmTemplate } from './helm.ts';
+import { type AppFacts, appValueFiles, extraFolder, releaseFile } from './wiring.ts';
+
+export interface RenderAppOptions {
+  /** The folder of the GitOps repository. */
+  readonly root: string;
+  readonly config: KajitoriConfig;
+  readonly app: string;
+  readonly environment: string;
+  /** One of the environment's clusters. */
+  readonly cluster: string;
+  /** The command; default: `helm` on PATH. */
+  readonly helm?: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * What Argo CD applies for one app in one cluster, by the generated ApplicationSet: the standard chart with the app's
+ * values, then the manifests of its `extra/`.
+ *
+ * @throws Failure (exit 2): `bad-app-name`, `unknown-app`, `unknown-environment`, `unknown-cluster`, `never-deployed`,
+ * `not-rendered` for what this version cannot render, and those of `helmTemplate`
+ */
+export async function renderApp(options: RenderAppOptions): Promise<KubernetesObject[]> {
+  const { config, environment } = options;
+  const app = parseAppName(options.app);
+  const cluster = clusterOf(config, environment, options.cluster);
+  refuseOtherWirings(config);
+  const tree = await openWorkingCopy(options.root);
+  await checkDeployed(tree, app, environment);
+  const { name, region, account } = cluster;
+  const facts: AppFacts = { app, environment, cluster: name, region, account };
+  const valueFiles: string[] = [];
+  for (const file of appValueFiles(facts)) {
+    // Read here first: what leads out of the repository (a link) or is no small text file is refused.
+    if ((await tree.read(file)) !== undefined) {
+      valueFiles.push(path.join(tree.root, file));
+    }
+  }
+  const rendered = await helmTemplate(
+    {
+      name: app,
+      namespace: app,
+      chart: path.join(tree.root, 'charts/app'),
+      valueFiles,
+      values: { facts },
+      kubeVersion: cluster.kubernetes,
+    },
+    {
+      root: tree.root,
+      ...(options.helm === undefined ? {} : { helm: options.helm }),
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    },
+  );
+  return [...rendered, ...(await extraObjects(tree, extraFolder(app)))];
+}
+
+function clusterOf(config: KajitoriConfig, environment: string, name: string): Cluster {
+  const { clusters } = environmentOf(config, environment);
+  const cluster = clusters.find((each) => each.name === name);
+  if (cluster === undefined) {
+    const names = clusters.map((each) => each.name);
+    throw couldNot(`${environment} has no cluster ${JSON.stringify(name)}. ${nameHint(name, names)}`, {
+      at: { file: KAJITORI_FILE },
+      todo: `Use a cluster that ${KAJITORI_FILE} names under environments.`,
+      reason: 'unknown-cluster',
+    });
+  }
+  return cluster;
+}
+
+function refuseOtherWirings(config: KajitoriConfig): void {
+  const other =
+    layoutOf(config).kind === 'patterns' ? 'apps.release' : config.chart === undefined ? undefined : 'chart';
+  if (other !== undefined) {
+    throw couldNot(`Apps are not rendered where ${KAJITORI_FILE} has \`${other}\`.`, {
+      at: { file: KAJITORI_FILE },
+      todo: 'Only the standard layout with the chart in charts/app can be rendered by this version.',
+      reason: 'not-rendered',
+    });
+  }
+}
+
+async function checkDeployed(tree: Tree, app: string, environment: string): Promise<void> {
+  const file = releaseFile({ app, environment });
+  if ((await tree.read(file)) !== undefined) {
+    return;
+  }
+  const apps = (await tree.list('apps'))
+    .filter((entry) => entry.kind === 'folder')
+    .map((entry) => entry.name);
+  if (!apps.includes(app)) {
+    throw couldNot(`There is no app ${app}. ${nameHint(app, apps)}`, {
+      at: { file: `apps/${app}` },
+      todo: 'Use the name of a folder in apps/.',
+      reason: 'unknown-app',
+    });
+  }
+  throw couldNot(`${app} was never deployed to ${environment}.`, {
+    at: { file },
+    todo: `Deploy it there first (\`kajitori bump\` writes this file); until then Argo CD has nothing to render.`,
+    reason: 'never-deployed',
+  });
+}
+
+/** The files that Argo CD reads in a directory source (its `manifestFile` pattern). */
+const MANIFEST = /\.(?:ya?ml|json|jsonnet)$/;
+
+async function extraObjects(tree: Tree, folder: string): Promise<KubernetesObject[]> {
+  const objects: KubernetesObject[] = [];
+  for (const { name, kind } of await tree.list(folder)) {
+    const file = `${folder}/${name}`;
+    if (kind === 'folder') {
+      objects.push(...(await extraObjects(tree, file)));
+    } else if (name.endsWith('.jsonnet')) {
+      throw couldNot('Jsonnet is not rendered.', {
+        at: { file },
+        todo: 'Write plain YAML; what is not rendered is not checked.',
+        reason: 'not-rendered',
+      });
+    } else if (MANIFEST.test(name)) {
+      objects.push(...parseManifests((await tree.read(file)) ?? '', file));
+    }
+  }
+  return objects;
+}

@@ -1,0 +1,135 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
+import { parseManifests } from '../kubernetes/manifests.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import { couldNot } from '../report/failure.ts';
+import { explainHelmError } from './helm-error.ts';
+
+/** One chart with its values, for one cluster. */
+export interface HelmRelease {
+  readonly name: string;
+  readonly namespace: string;
+  /** The chart's folder, absolute. */
+  readonly chart: string;
+  /** Absolute paths; later ones win. Each must exist. */
+  readonly valueFiles: readonly string[];
+  /** Argo CD's `valuesObject`: wins over every file. */
+  readonly values?: unknown;
+  /** Of the cluster, like `1.34`. Without it helm assumes a version that it was built with, by `go install` 1.20. */
+  readonly kubeVersion: string;
+  /** What the cluster has besides the built-in kinds, like `monitoring.coreos.com/v1/ServiceMonitor`. */
+  readonly apiVersions?: readonly string[];
+}
+
+export interface HelmOptions {
+  /** The command; default: `helm` on PATH. */
+  readonly helm?: string;
+  readonly signal?: AbortSignal;
+  /** Messages name files relative to this folder; default: absolute. */
+  readonly root?: string;
+  /** Against templates that do not end. Default: 30 s, 64 MiB. */
+  readonly limits?: { readonly milliseconds: number; readonly bytes: number };
+}
+
+const LIMITS = { milliseconds: 30_000, bytes: 64 * 1024 * 1024 };
+
+/**
+ * What `helm template` makes of a release, as objects.
+ *
+ * @throws Failure (exit 2): `tool-missing`, `chart-missing`, `values-refused` by the chart's schema, `render-failed`
+ * in a template, `render-limit`, `bad-manifest`
+ */
+export async function helmTemplate(
+  release: HelmRelease,
+  options: HelmOptions = {},
+): Promise<KubernetesObject[]> {
+  const text = await helmTemplateText(release, options);
+  return parseManifests(text, shownPath(release.chart, options));
+}
+
+/** The same as text, byte for byte as helm prints it. */
+export async function helmTemplateText(release: HelmRelease, options: HelmOptions = {}): Promise<string> {
+  const { helm = 'helm', signal, limits = LIMITS } = options;
+  const chart = shownPath(release.chart, options);
+  const schema = await chartSchema(release.chart, chart);
+  const result = await execa(helm, helmArguments(release), {
+    reject: false,
+    // A plugin would be code of this machine's user in what we render.
+    env: { HELM_NO_PLUGINS: '1' },
+    input: JSON.stringify(release.values ?? {}),
+    stripFinalNewline: false,
+    timeout: limits.milliseconds,
+    maxBuffer: limits.bytes,
+    // Helm does not listen while it renders, and leaves nothing behind.
+    killSignal: 'SIGKILL',
+    ...(signal === undefined ? {} : { cancelSignal: signal }),
+  });
+  signal?.throwIfAborted();
+  if (result.code === 'ENOENT' || result.code === 'EACCES') {
+    throw couldNot(`${helm} could not be started.`, {
+      todo: 'Install Helm 3.14 or newer, or 4 (https://helm.sh/docs/intro/install).',
+      reason: 'tool-missing',
+    });
+  }
+  if (result.timedOut || result.isMaxBuffer) {
+    const limit = result.timedOut
+      ? `longer than ${limits.milliseconds / 1000} seconds`
+      : `more than ${limits.bytes} bytes`;
+    throw couldNot(`Rendering took ${limit} and was stopped.`, {
+      at: { file: chart },
+      todo: 'Look for a template or a value that repeats itself.',
+      reason: 'render-limit',
+    });
+  }
+  if (result.exitCode !== 0) {
+    const said = String(result.stderr) || (result.shortMessage ?? '');
+    const { message, ...details } = explainHelmError(said, {
+      chart,
+      schema,
+      show: (file) => shownPath(file, options),
+    });
+    throw couldNot(message, details);
+  }
+  return result.stdout;
+}
+
+/** Flags first and `--` before names: nothing that a repository calls itself becomes an option. */
+function helmArguments(release: HelmRelease): string[] {
+  return [
+    'template',
+    `--namespace=${release.namespace}`,
+    `--kube-version=${release.kubeVersion}`,
+    // As Argo CD calls it.
+    '--include-crds',
+    ...(release.apiVersions ?? []).map((version) => `--api-versions=${quoteForHelm(version)}`),
+    ...release.valueFiles.map((file) => `--values=${quoteForHelm(file)}`),
+    '--values=-',
+    '--',
+    release.name,
+    release.chart,
+  ];
+}
+
+/** Helm splits the value of these flags like a line of CSV. */
+const quoteForHelm = (text: string): string =>
+  /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+
+const shownPath = (file: string, { root }: HelmOptions): string =>
+  root !== undefined && path.isAbsolute(file) ? path.relative(root, file) || '.' : file;
+
+/** The chart's schema, for better words about what it refuses; undefined when it has none that can be read. */
+async function chartSchema(folder: string, shown: string): Promise<unknown> {
+  await readFile(path.join(folder, 'Chart.yaml')).catch(() => {
+    throw couldNot('There is no chart here: Chart.yaml cannot be read.', {
+      at: { file: shown },
+      todo: 'Name the folder of a chart; `kajitori init` puts the standard chart into charts/app.',
+      reason: 'chart-missing',
+    });
+  });
+  try {
+    return JSON.parse(await readFile(path.join(folder, 'values.schema.json'), 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
