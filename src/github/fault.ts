@@ -83,7 +83,7 @@ function graphqlFault(error: GraphqlResponseError<unknown>, now: number): GitHub
 function restFault(error: RequestError, now: number): GitHubFault {
   const headers = error.response?.headers ?? {};
   const base = { message: error.message, status: error.response === undefined ? undefined : error.status };
-  if (error.response === undefined || error.status >= 500 || error.status === 408) {
+  if (error.response === undefined || (error.status >= 500 && error.status !== 501) || error.status === 408) {
     return { ...base, kind: 'unavailable' };
   }
   const exhausted = String(headers['x-ratelimit-remaining'] ?? '') === '0';
