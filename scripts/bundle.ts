@@ -66,28 +66,31 @@ function packageOf(module: string): string | undefined {
   return module.slice(0, start) + (scope.startsWith('@') ? join(scope, name) : scope);
 }
 
-/** The licences of the packages whose code is in the bundle, as they ask to be passed on with it. */
+/** The licences of the packages whose code is in the bundle, as they ask to be passed on with it; equal texts once. */
 async function licencesOf(chunks: readonly OutputChunk[]): Promise<string> {
   const modules = chunks.flatMap((chunk) => Object.keys(chunk.modules));
   const folders = new Set(modules.map(packageOf).filter((folder) => folder !== undefined));
-  const texts = await Promise.all(
-    [...folders].map(async (folder) => {
-      const { name, version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as {
-        name: string;
-        version: string;
-        license?: string;
-      };
-      const files = (await readdir(folder))
-        .filter((file) => /^(licen[cs]e|notice|copying)\b/i.test(file))
-        .sort();
-      const bodies = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
-      return [
-        `${name} ${version} (${license ?? 'licence not stated'})`,
-        ...bodies.map((body) => body.trim()),
-      ].join('\n\n');
-    }),
-  );
-  return `This folder holds code of the following packages.\n\n${texts.sort().join(`\n\n${'-'.repeat(80)}\n\n`)}\n`;
+  const packages = await Promise.all([...folders].map(readLicence));
+  const texts = [...Map.groupBy(packages, ({ text }) => text)].map(([text, those]) => {
+    const names = those.map(({ title }) => title).sort();
+    return [...new Set(names), '', text].join('\n').trim();
+  });
+  const line = '-'.repeat(80);
+  return `This folder holds code of the following packages.\n\n${texts.sort().join(`\n\n${line}\n\n`)}\n`;
+}
+
+async function readLicence(folder: string): Promise<{ readonly title: string; readonly text: string }> {
+  const { name, version, license } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8')) as {
+    name: string;
+    version: string;
+    license?: string;
+  };
+  const files = (await readdir(folder)).filter((file) => /^(licen[cs]e|notice|copying)\b/i.test(file)).sort();
+  const texts = await Promise.all(files.map((file) => readFile(join(folder, file), 'utf8')));
+  return {
+    title: `${name} ${version} (${license ?? 'licence not stated'})`,
+    text: texts.map((text) => text.trim()).join('\n\n'),
+  };
 }
 
 /** The suite's programs: each action that is ours to run (not the composite ones), and the command. */
