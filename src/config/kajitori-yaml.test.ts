@@ -94,6 +94,14 @@ describe('kajitori.yaml', () => {
     ['a cluster that nobody described', '[stg-1]', '[stg-2]', 'Did you mean "stg-1"?'],
     ['a cluster in two environments', '[stg-1]', '[stg-1, prod-1]', 'already in staging'],
     [
+      'clusters that would give two Applications one name',
+      'stg-1: ',
+      'eu-prod-1: ',
+      'must not end with "-prod-1"',
+    ],
+    ['a cluster named like a file of defaults/', 'stg-1: ', 'platform: ', 'must not be platform'],
+    ['an environment named like a file of argocd/', 'staging:  ', 'root:  ', 'must not be one of: root'],
+    [
       'a cluster in no environment',
       '[prod-1, prod-2]',
       '[prod-1]',
@@ -131,7 +139,10 @@ describe('kajitori.yaml', () => {
       'without a password',
     ],
   ])('refuses %s', (_, from, to, words) => {
-    expect(mistakesIn(changed(from, to))).toContain(words);
+    // A cluster's name stands twice: in its environment and by itself.
+    const twice = from === 'stg-1: ' ? changed('[stg-1]', `[${to.slice(0, -2)}]`) : GOOD;
+    expect(GOOD).toContain(from);
+    expect(mistakesIn(twice.replace(from, to))).toContain(words);
   });
 
   it.each([

@@ -182,6 +182,7 @@ interface Contradiction {
 function contradictions(config: Shape): Contradiction[] {
   return [
     ...clusterContradictions(config),
+    ...applicationNameContradictions(config),
     ...promotionContradictions(config),
     ...chartContradictions(config),
     ...patternContradictions(config),
@@ -216,6 +217,23 @@ function* clusterContradictions(config: Shape): Generator<Contradiction> {
   for (const cluster of names) {
     if (!environmentOfCluster.has(cluster)) {
       yield { path: ['clusters', cluster], message: 'belongs to no environment; name it under environments' };
+    }
+  }
+}
+
+/**
+ * Applications are named `<app>-<cluster>`: with clusters `prod` and `eu-prod`, app `web-eu` in one and app `web` in
+ * the other would have one name, and Argo CD would stop the whole ApplicationSet.
+ */
+function* applicationNameContradictions(config: Shape): Generator<Contradiction> {
+  const names = config.apps?.release === undefined ? Object.keys(config.clusters) : [];
+  for (const long of names) {
+    const short = names.find((name) => long.endsWith(`-${name}`));
+    if (short !== undefined) {
+      yield {
+        path: ['clusters', long],
+        message: `must not end with "-${short}", which is a cluster too: two Applications <app>-<cluster> could have one name. Rename one of them (here and in Argo CD)`,
+      };
     }
   }
 }

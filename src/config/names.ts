@@ -26,5 +26,16 @@ const label = (longest: number) =>
     )
     .max(longest, `must have at most ${longest} characters`);
 
-export const environmentName = label(LONGEST_ENVIRONMENT_NAME);
-export const clusterName = label(LONGEST_CLUSTER_NAME);
+/** argocd/<environment>.yaml stands beside these. */
+const RESERVED_ENVIRONMENTS = ['root', 'platform', 'projects'];
+/** defaults/<cluster>.yaml stands beside this one. */
+const RESERVED_CLUSTERS = ['platform'];
+
+export const environmentName = label(LONGEST_ENVIRONMENT_NAME).refine(
+  (name) => !RESERVED_ENVIRONMENTS.includes(name),
+  `must not be one of: ${RESERVED_ENVIRONMENTS.join(', ')}; files of argocd/ have these names`,
+);
+export const clusterName = label(LONGEST_CLUSTER_NAME).refine(
+  (name) => !RESERVED_CLUSTERS.includes(name),
+  'must not be platform; defaults/platform.yaml is for all clusters',
+);
