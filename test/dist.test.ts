@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { execa, type Result } from 'execa';
+import { execa } from 'execa';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bundle, suiteEntries } from '../scripts/bundle.ts';
 
@@ -33,10 +33,10 @@ beforeAll(async () => {
 afterAll(() => rmSync(installed, { recursive: true, force: true }));
 
 /** Runs a program of dist/ in another folder, with nothing in its environment but where git and helm are. */
-const run = (file: string, args: readonly string[] = []): Promise<Result<{ reject: false }>> =>
+const run = (file: string, args: readonly string[] = []) =>
   execa(process.execPath, [join(installed, 'dist', file), ...args], {
     cwd: tmpdir(),
-    env: { PATH: process.env.PATH },
+    env: process.env.PATH === undefined ? {} : { PATH: process.env.PATH },
     extendEnv: false,
     reject: false,
   });
