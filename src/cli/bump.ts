@@ -10,6 +10,7 @@ import { bumpRequest } from '../release/bump-request.ts';
 import { gitHubSourceHistory, NO_HISTORY } from '../release/source-history.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
 import { environmentAccess } from './environment.ts';
+import { repeated } from './repeated.ts';
 import { type CommonOptions, progress, runCommand } from './run-command.ts';
 
 interface BumpOptions extends CommonOptions {
@@ -33,21 +34,25 @@ interface BumpOptions extends CommonOptions {
   readonly dryRun?: boolean;
 }
 
-const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, value];
-
 /** `kajitori bump`. */
 export function bumpCommand(): Command {
   return new Command('bump')
-    .description('Deploy an image to every cluster of an environment, in one change of the GitOps repository.')
+    .description(
+      'Deploy an image to every cluster of an environment, in one change of the GitOps repository.',
+    )
     .option('--app <name>', 'the app (folder under apps/); several with commas')
     .option('--environment <name>', 'the environment, as kajitori.yaml names it')
-    .option('--image <[name=]reference>', 'repository:tag@sha256:… ; may be repeated', collect)
+    .option('--image <[name=]reference>', 'repository:tag@sha256:… ; may be repeated', repeated)
     .option('--tag <tag>', 'instead of --image: a new tag of the recorded repository')
     .option('--digest <digest>', 'instead of --image: a new digest of the recorded repository')
     .option('--source <owner/name@commit>', 'the commit that the image was built from')
     .option('--build <number>', 'the number of the build, for two builds of one commit')
-    .option('--files <file>', 'without kajitori.yaml: a values file to edit; may be repeated', collect)
-    .option('--set <path=text>', 'without kajitori.yaml: what to set (path:=json for numbers); may be repeated', collect)
+    .option('--files <file>', 'without kajitori.yaml: a values file to edit; may be repeated', repeated)
+    .option(
+      '--set <path=text>',
+      'without kajitori.yaml: what to set (path:=json for numbers); may be repeated',
+      repeated,
+    )
     .option('--repository <owner/name>', 'work on GitHub, without a clone; else on the files in this folder')
     .option('--branch <name>', 'its branch (default: the default branch)')
     .option('--force', 'deploy a commit that is neither newer nor older than what runs; needs --reason')
@@ -55,7 +60,7 @@ export function bumpCommand(): Command {
     .option('--reason <text>', 'why; recorded in the commit')
     .option('--pull-request', 'write a pull request (default: as kajitori.yaml says)')
     .option('--no-pull-request', 'write a commit')
-    .option('--label <name>', 'a label for the pull request; may be repeated', collect)
+    .option('--label <name>', 'a label for the pull request; may be repeated', repeated)
     .option('--auto-merge', 'merge the pull request when its checks are green')
     .option('--dry-run', 'show the change as a diff and write nothing')
     .option('--json', 'print the result as JSON')

@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
-import { readVersion } from './version.ts';
 import { bumpCommand } from './bump.ts';
-import { demoCommand } from './demo.ts';
-import { doctorCommand } from './doctor.ts';
 import { initCommand } from './init.ts';
+import { readVersion } from './version.ts';
 
 const program = new Command('kajitori')
-  .description('From a merged commit to a healthy pod: EKS, Helm and Argo CD, by the same code as the actions.')
+  .description(
+    'From a merged commit to a healthy pod: EKS, Helm and Argo CD, by the same code as the actions.',
+  )
   .version(await readVersion())
   .showHelpAfterError('(add --help for the options and examples)')
   .showSuggestionAfterError()
@@ -23,7 +23,7 @@ Exit codes: 0 done, or nothing to do; 1 refused by a policy, or findings; 2 coul
 Try it without any cluster or account: kajitori demo`,
   );
 
-for (const command of [initCommand(), bumpCommand(), doctorCommand(), demoCommand()]) {
+for (const command of [initCommand(), bumpCommand()]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 
