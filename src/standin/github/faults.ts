@@ -15,7 +15,8 @@ export interface RequestFacts {
  * Before the request takes effect: `status` (5xx or any other), `reset-before` (connection reset), `secondary-limit`
  * (403 or `status`, with `retry-after`), `primary-limit` (403, or HTTP 200 with RATE_LIMITED for GraphQL, and
  * `x-ratelimit-reset`), `slow` (held until `release()`).
- * After it took effect: `reset-after` (connection reset), `lost-response` (502, or `status`), `slow-after` (held).
+ * After it took effect: `reset-after` (connection reset), `lost-response` (502, or `status`), `truncated` (the
+ * connection ends in the middle of the answer), `slow-after` (held).
  */
 export interface Fault {
   /** `count` is 1 for the first request since the fault was injected, whether or not that one matched. */
@@ -27,6 +28,7 @@ export interface Fault {
     | 'reset-before'
     | 'reset-after'
     | 'lost-response'
+    | 'truncated'
     | 'slow'
     | 'slow-after'
     | 'secondary-limit'

@@ -131,6 +131,10 @@ export async function handle(desk: Desk, request: IncomingMessage, response: Ser
   if (struck?.fault.kind === 'reset-after') return reset();
   if (struck?.fault.kind === 'lost-response')
     return send({ status: struck.fault.status ?? 502, body: { message: 'Server Error' } });
+  if (struck?.fault.kind === 'truncated') {
+    end(0);
+    return truncate(response, answer);
+  }
   return send(answer);
 }
 
@@ -289,19 +293,25 @@ async function recordPush(
   await repository.afterChange();
 }
 
+const textOf = ({ body }: Answer): string =>
+  body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body);
+
+const headersOf = (answer: Answer): Record<string, string> => ({
+  'content-type': typeof answer.body === 'string' ? 'text/plain' : 'application/json; charset=utf-8',
+  'x-github-request-id': 'STANDIN',
+  'x-github-media-type': 'github.v3; format=json',
+  'x-github-enterprise-version': '3.20.0',
+  ...answer.headers,
+});
+
 function write(response: ServerResponse, answer: Answer): void {
-  const text =
-    answer.body === undefined
-      ? ''
-      : typeof answer.body === 'string'
-        ? answer.body
-        : JSON.stringify(answer.body);
-  response.writeHead(answer.status, {
-    'content-type': typeof answer.body === 'string' ? 'text/plain' : 'application/json; charset=utf-8',
-    'x-github-request-id': 'STANDIN',
-    'x-github-media-type': 'github.v3; format=json',
-    'x-github-enterprise-version': '3.20.0',
-    ...answer.headers,
-  });
-  response.end(answer.status === 204 ? undefined : text);
+  response.writeHead(answer.status, headersOf(answer));
+  response.end(answer.status === 204 ? undefined : textOf(answer));
+}
+
+/** The head promises the whole body; the connection ends after half of it. */
+function truncate(response: ServerResponse, answer: Answer): void {
+  const bytes = Buffer.from(textOf(answer));
+  response.writeHead(answer.status, { ...headersOf(answer), 'content-length': String(bytes.length) });
+  response.write(bytes.subarray(0, Math.floor(bytes.length / 2)), () => response.destroy());
 }
