@@ -78,7 +78,9 @@ export function accountOf(actor: Actor): { login: string; id: number; type: 'Use
 }
 
 /** Whether the actor is an App's installation or a workflow: GitHub signs what these commit through the API. */
-export const isBot = (actor: Actor): boolean =>
+export const isBot = (
+  actor: Actor,
+): actor is Extract<Actor, { kind: 'installation-token' | 'actions-token' }> =>
   actor.kind === 'installation-token' || actor.kind === 'actions-token';
 
 /** The author GitHub writes into a commit that an actor makes through the API: the noreply address. */

@@ -1,63 +1,21 @@
 import { createAppAuth } from '@octokit/auth-app';
 import { Octokit } from '@octokit/core';
 import { expect, test } from 'vitest';
-import { type GitHubStandin, type StandinApp, startGitHub } from './server.ts';
-
-const mutation = /* GraphQL */ `
-  mutation Commit($input: CreateCommitOnBranchInput!) {
-    createCommitOnBranch(input: $input) { commit { oid message author { name email } } ref { name } }
-  }
-`;
-
-interface Made {
-  createCommitOnBranch: { commit: { oid: string }; ref: { name: string } };
-}
-
-async function setUp(options: Parameters<GitHubStandin['createRepository']>[1] = {}) {
-  const github = await startGitHub();
-  const repository = await github.createRepository('acme/gitops', {
-    files: { 'apps/web/release.yaml': 'tag: "1"\n', 'README.md': 'Hello\n' },
-    ...options,
-  });
-  const app: StandinApp = github.createApp({ slug: 'kajitori', permissions: { contents: 'write' } });
-  app.install('acme');
-  const octokit = as(github, app.token('acme'));
-  return { github, repository, app, octokit, [Symbol.asyncDispose]: () => github[Symbol.asyncDispose]() };
-}
-
-const as = (github: GitHubStandin, token: string): Octokit =>
-  new Octokit({ baseUrl: github.apiUrl, auth: token });
-
-const input = (expectedHeadOid: string, fileChanges: object = {}) => ({
-  branch: { repositoryNameWithOwner: 'acme/gitops', branchName: 'main' },
-  expectedHeadOid,
-  message: { headline: 'Deploy web', body: 'Kajitori-App: web' },
-  fileChanges,
-});
-
-const add = (path: string, text: string) => ({ path, contents: Buffer.from(text).toString('base64') });
-
-const errorsOf = async (work: Promise<unknown>): Promise<{ type: string; message: string }[]> =>
-  work.then(
-    () => [],
-    (error: { errors?: { type: string; message: string }[] }) => {
-      if (error.errors === undefined) throw error;
-      return error.errors;
-    },
-  );
+import { commitInput, commitMutation, errorsOf, refusalOf, startFixture } from './fixture.ts';
 
 test('a commit by an App is one signed commit of the bot, with all its files', async () => {
-  await using at = await setUp();
+  await using at = await startFixture();
   const head = await at.repository.head();
-  const made = await at.octokit.graphql<Made>(mutation, {
-    input: input(head, {
-      additions: [add('apps/web/release.yaml', 'tag: "2"\n'), add('apps/api/release.yaml', 'tag: "9"\n')],
-      deletions: [{ path: 'README.md' }],
+  await at.octokit.graphql(
+    commitMutation,
+    commitInput(head, {
+      'apps/web/release.yaml': 'tag: "2"\n',
+      'apps/api/release.yaml': 'tag: "9"\n',
+      'README.md': null,
     }),
-  });
+  );
   const [commit] = await at.repository.commits();
   expect(commit).toMatchObject({
-    oid: made.createCommitOnBranch.commit.oid,
     message: 'Deploy web\n\nKajitori-App: web',
     parents: [head],
     signed: true,
@@ -69,11 +27,11 @@ test('a commit by an App is one signed commit of the bot, with all its files', a
 });
 
 test('of 20 commits on the same head one is made, the others are STALE_DATA', async () => {
-  await using at = await setUp();
+  await using at = await startFixture();
   const head = await at.repository.head();
   const answers = await Promise.all(
     Array.from({ length: 20 }, (_, index) =>
-      errorsOf(at.octokit.graphql(mutation, { input: input(head, { additions: [add('a', `${index}`)] }) })),
+      errorsOf(at.octokit.graphql(commitMutation, commitInput(head, { a: String(index) }))),
     ),
   );
   const lost = answers.flat();
@@ -88,8 +46,8 @@ test('of 20 commits on the same head one is made, the others are STALE_DATA', as
   expect(await at.repository.commits()).toHaveLength(2);
 });
 
-test("Octokit with the App's key gets itself a token and reads the snapshot at the head", async () => {
-  await using at = await setUp();
+test('Octokit with the key of the App gets itself a token and reads the snapshot at the head', async () => {
+  await using at = await startFixture();
   const octokit = new Octokit({
     baseUrl: at.github.apiUrl,
     authStrategy: createAppAuth,
@@ -99,15 +57,35 @@ test("Octokit with the App's key gets itself a token and reads the snapshot at t
       installationId: at.app.installationId('acme'),
     },
   });
-  const read = await octokit.graphql(
-    `query Snapshot { repository(owner: "acme", name: "gitops") { isArchived viewerPermission ref(qualifiedName: "refs/heads/main") { id name target { oid ... on Commit {
-       web: file(path: "apps/web/release.yaml") { mode type object { ... on Blob { text isBinary isTruncated byteSize } } }
-       none: file(path: "apps/none") { mode }
-       apps: file(path: "apps") { type object { ... on Tree { entries { name path type mode } } } }
-       history(first: 5) { nodes { oid message } pageInfo { hasNextPage endCursor } } } } } } }`,
-  );
+  const read = await octokit.graphql(/* GraphQL */ `
+    query Snapshot {
+      repository(owner: "acme", name: "gitops") {
+        isArchived
+        viewerPermission
+        ref(qualifiedName: "refs/heads/main") {
+          name
+          target {
+            oid
+            ... on Commit {
+              web: file(path: "apps/web/release.yaml") {
+                mode
+                type
+                object { ... on Blob { text isBinary isTruncated byteSize } }
+              }
+              none: file(path: "apps/none") { mode }
+              apps: file(path: "apps") {
+                type
+                object { ... on Tree { entries { name path type mode } } }
+              }
+              history(first: 5) { nodes { oid message } pageInfo { hasNextPage } }
+            }
+          }
+        }
+      }
+    }
+  `);
   const head = await at.repository.head();
-  expect(read).toMatchObject({
+  expect(read).toEqual({
     repository: {
       isArchived: false,
       viewerPermission: 'WRITE',
@@ -134,4 +112,121 @@ test("Octokit with the App's key gets itself a token and reads the snapshot at t
     'POST /app/installations/{installation_id}/access_tokens 201 kajitori',
     'Snapshot 200 kajitori[bot]',
   ]);
+});
+
+test.each(['../outside', '/etc/passwd', '.git/config', 'apps/.GIT/hooks/x', 'a//b', 'a/./b', 'a/', ''])(
+  'the path %j is refused, and nothing is written',
+  async (path) => {
+    await using at = await startFixture();
+    const head = await at.repository.head();
+    const [error] = await errorsOf(at.octokit.graphql(commitMutation, commitInput(head, { [path]: 'x' })));
+    expect(error).toMatchObject({
+      type: 'UNPROCESSABLE',
+      message: 'path contains a malformed path component',
+    });
+    expect(await at.repository.head()).toBe(head);
+  },
+);
+
+test('deleting what is not there aborts the whole commit', async () => {
+  await using at = await startFixture();
+  const head = await at.repository.head();
+  const [error] = await errorsOf(
+    at.octokit.graphql(commitMutation, commitInput(head, { 'README.md': 'new', gone: null })),
+  );
+  expect(error?.message).toBe(
+    `A path was requested for deletion which does not exist as of commit oid \`${head}\``,
+  );
+  expect(await at.repository.head()).toBe(head);
+});
+
+test('an executable and a symbolic link become ordinary files when they are written', async () => {
+  await using at = await startFixture();
+  await at.repository.commit({ 'run.sh': '#!/bin/sh\n' }, { mode: '100755' });
+  const head = await at.repository.commit({ link: 'README.md' }, { mode: '120000' });
+  await at.octokit.graphql(commitMutation, commitInput(head, { 'run.sh': '#!/bin/bash\n', link: 'text' }));
+  expect([await at.repository.mode('run.sh'), await at.repository.mode('link')]).toEqual([
+    '100644',
+    '100644',
+  ]);
+});
+
+test('a change of nothing is an empty commit', async () => {
+  await using at = await startFixture();
+  const head = await at.repository.head();
+  await at.octokit.graphql(commitMutation, commitInput(head, {}));
+  expect(await at.repository.commits()).toHaveLength(2);
+});
+
+test('a file where a folder is, and a folder where a file is, are refused', async () => {
+  await using at = await startFixture();
+  const head = await at.repository.head();
+  const refused = await Promise.all([
+    errorsOf(at.octokit.graphql(commitMutation, commitInput(head, { apps: 'x' }))),
+    errorsOf(at.octokit.graphql(commitMutation, commitInput(head, { 'README.md/x': 'x' }))),
+  ]);
+  expect(refused.flat().map(({ message }) => message)).toEqual([
+    'apps is a folder, not a file',
+    'README.md is a file, not a folder',
+  ]);
+});
+
+test('a branch that does not exist is not made', async () => {
+  await using at = await startFixture();
+  const head = await at.repository.head();
+  const [error] = await errorsOf(at.octokit.graphql(commitMutation, commitInput(head, { a: 'b' }, 'topic')));
+  expect(error).toMatchObject({ type: 'NOT_FOUND', message: 'Branch not found' });
+  expect(await at.repository.branches()).toEqual(['main']);
+});
+
+test('what a token may not do is FORBIDDEN: no permission, another repository, an archived one', async () => {
+  await using at = await startFixture({ collaborators: { reader: 'read' } });
+  const head = await at.repository.head();
+  await at.github.createRepository('acme/other', { private: true, files: { a: 'b' } });
+  const tries = [
+    at.as(at.app.token('acme', { permissions: { contents: 'read' } })),
+    at.as(at.app.token('acme', { repositories: ['other'] })),
+    at.as(at.github.createUser('reader').token),
+  ].map((octokit) => errorsOf(octokit.graphql(commitMutation, commitInput(head, { a: 'b' }))));
+  expect((await Promise.all(tries)).flat().map(({ type, message }) => `${type}: ${message}`)).toEqual([
+    'FORBIDDEN: Resource not accessible by integration',
+    'FORBIDDEN: Resource not accessible by integration',
+    'FORBIDDEN: reader does not have the correct permissions to execute `CreateCommitOnBranch`',
+  ]);
+  at.repository.archive();
+  const [archived] = await errorsOf(at.octokit.graphql(commitMutation, commitInput(head, { a: 'b' })));
+  expect(archived).toMatchObject({ type: 'FORBIDDEN', message: 'Repository was archived so is read-only.' });
+  expect(await at.repository.head()).toBe(head);
+});
+
+test('an App without the workflows permission cannot write a workflow', async () => {
+  await using at = await startFixture();
+  const head = await at.repository.head();
+  const change = commitInput(head, { '.github/workflows/ci.yml': 'on: push\n' });
+  const [error] = await errorsOf(at.octokit.graphql(commitMutation, change));
+  expect(error?.message).toBe(
+    'refusing to allow a GitHub App to create or update workflow `.github/workflows/ci.yml` without `workflows` permission',
+  );
+});
+
+test('what a GITHUB_TOKEN writes starts no workflows, what an App writes does', async () => {
+  await using at = await startFixture();
+  const byActions = at.as(at.github.actionsToken('acme/gitops'));
+  await byActions.graphql(commitMutation, commitInput(await at.repository.head(), { a: '1' }));
+  await at.octokit.graphql(commitMutation, commitInput(await at.repository.head(), { a: '2' }));
+  expect(at.repository.events().map(({ actor, startsWorkflows }) => [actor, startsWorkflows])).toEqual([
+    ['github-actions[bot]', false],
+    ['kajitori[bot]', true],
+  ]);
+});
+
+test('without a token, and with a wrong one, GraphQL answers 401', async () => {
+  await using at = await startFixture();
+  const query = '{ viewer { login } }';
+  const anonymous = await fetch(at.github.graphqlUrl, { method: 'POST', body: JSON.stringify({ query }) });
+  expect(anonymous.status).toBe(401);
+  expect(await refusalOf(at.as('ghs_wrong').graphql(query))).toMatchObject({
+    status: 401,
+    message: 'Bad credentials',
+  });
 });

@@ -15,7 +15,7 @@ export interface CommitOnBranch {
 }
 
 /** Stands for the commit that is to be made, where rules ask for checks on it: it has none yet. */
-const unborn: Oid = 'f'.repeat(40);
+export const unborn: Oid = 'f'.repeat(40);
 
 /** The whole request; GitHub refuses larger ones. */
 const maximumBytes = 40 * 1024 * 1024;

@@ -9,7 +9,6 @@ import {
   brokenByMerge,
   clean,
   type MergeFacts,
-  type RuleActor,
   requiredContexts,
   type Violations,
   wording,
@@ -146,20 +145,19 @@ async function missingOwners(
   return [...groups.values()];
 }
 
-const nobody: RuleActor = { name: '', appId: undefined, role: 'none', teams: [], ownsOrganization: false };
-
 async function missingForMerge(
   repository: Repository,
   pull: PullRequest,
   method: MergeMethod,
-  actor: Actor | undefined,
+  actor?: Actor,
+  mayBypass = false,
 ): Promise<Violations> {
   const rulesets = applying(repository.rulesets, pull.base, repository.defaultBranch);
   const protection = repository.protection.get(pull.base);
   if (rulesets.length === 0 && protection === undefined) return { rulesets: [], classic: [] };
   const facts = await mergeFacts(repository, pull, method);
-  const who = actor === undefined ? nobody : repository.ruleActor(actor);
-  return brokenByMerge(rulesets, protection, facts, who, actor !== undefined);
+  const who = actor === undefined ? undefined : repository.ruleActor(actor);
+  return brokenByMerge(rulesets, protection, facts, who, mayBypass);
 }
 
 /** The tree of the merge; undefined where it conflicts. */
@@ -189,7 +187,7 @@ export async function mergeState(
   if (pull.state !== 'open') return 'UNKNOWN';
   if (pull.draft) return 'DRAFT';
   if ((await mergeable(repository, pull)) === 'CONFLICTING') return 'DIRTY';
-  const missing = await missingForMerge(repository, pull, allowedMethod(repository), undefined);
+  const missing = await missingForMerge(repository, pull, allowedMethod(repository));
   if (!clean(missing)) return 'BLOCKED';
   const head = await openHead(repository, pull);
   const rulesets = applying(repository.rulesets, pull.base, repository.defaultBranch);
@@ -269,7 +267,7 @@ export async function mergePullRequest(
     const tree = base === noOid ? undefined : await mergedTree(repository, base, head);
     if (tree === undefined) throw new ApiError(405, 'Pull Request is not mergeable');
     // Auto-merge waits for all rules: it ignores who might bypass them.
-    const missing = await missingForMerge(repository, pull, asked.method, automatic ? undefined : actor);
+    const missing = await missingForMerge(repository, pull, asked.method, actor, !automatic);
     if (!clean(missing)) throw new ApiError(405, wording(missing));
     const oid = await writeMerge(repository, actor, pull, { ...asked, base, head, tree });
     await repository.moveRefs(actor, [{ ref: `refs/heads/${pull.base}`, before: base, after: oid }]);
@@ -383,7 +381,7 @@ export async function runAutoMerge(repository: Repository): Promise<void> {
   for (const pull of repository.pulls) {
     const { autoMerge } = pull;
     if (pull.state !== 'open' || autoMerge === undefined) continue;
-    const missing = await missingForMerge(repository, pull, autoMerge.method, undefined);
+    const missing = await missingForMerge(repository, pull, autoMerge.method, autoMerge.by);
     if (!clean(missing) || (await mergeable(repository, pull)) !== 'MERGEABLE') continue;
     await mergePullRequest(repository, autoMerge.by, pull, autoMerge, true);
   }

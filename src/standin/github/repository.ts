@@ -337,6 +337,23 @@ export class Repository {
     return added;
   }
 
+  isProtected(branch: string): boolean {
+    return this.protection.has(branch) || applying(this.rulesets, branch, this.defaultBranch).length > 0;
+  }
+
+  /** Reviews a pull request on its present head. Nobody approves their own. */
+  async review(pull: PullRequest, actor: Actor, state: Review['state']): Promise<string> {
+    const login = loginOf(actor);
+    if (state === 'APPROVED' && login === pull.author.login) {
+      throw new ApiError(422, 'Unprocessable Entity', {
+        errors: ['Review Can not approve your own pull request'],
+      });
+    }
+    if (pull.state === 'open') pull.headOid = (await this.head(pull.head)) ?? pull.headOid;
+    pull.reviews.push({ user: login, state, commit: pull.headOid });
+    return login;
+  }
+
   checkState(oid: Oid, context: string): 'success' | 'failure' | 'pending' | undefined {
     const status = (this.statuses.get(oid) ?? []).findLast((other) => other.context === context);
     const run = this.checkRuns.findLast((other) => other.headSha === oid && other.name === context);

@@ -2,6 +2,7 @@ import type { components } from '@octokit/openapi-types';
 import { type Actor, atLeast } from './accounts.ts';
 import { ApiError, notFound, ok, page, unprocessable } from './answers.ts';
 import type { CommitObject } from './git-objects.ts';
+import { ownCommits } from './pull-requests.ts';
 import type { Repository } from './repository.ts';
 import { type Route, repositoryRoute } from './rest.ts';
 
@@ -91,7 +92,6 @@ async function compare(repository: Repository, basehead: string, actor: Actor) {
   if (merged === undefined) throw new ApiError(404, 'No common ancestor between them.');
   const commits: CommitObject[] = [];
   if (ahead > 0) {
-    const { ownCommits } = await import('./pull-requests.ts');
     commits.push(...(await ownCommits(repository, base.oid, head.oid)).slice(-250));
   }
   return ok({

@@ -244,17 +244,21 @@ function brokenClassic(
 const named = (actor: RuleActor, names: readonly string[]): boolean =>
   names.some((name) => name === actor.name || actor.teams.some((team) => team.name === name));
 
-/** What a merge still lacks. Auto-merge passes `mayBypass: false`: it ignores every bypass. */
+/**
+ * What a merge still lacks. Auto-merge passes `mayBypass: false`: it ignores every bypass. Without an actor the
+ * answer is for nobody in particular, as a pull request's state shows it.
+ */
 export function brokenByMerge(
   rulesets: readonly Ruleset[],
   protection: BranchProtection | undefined,
   facts: MergeFacts,
-  actor: RuleActor,
+  actor: RuleActor | undefined,
   mayBypass: boolean,
 ): Violations {
-  const binding = rulesets.filter((ruleset) => !(mayBypass && bypasses(ruleset, actor, true)));
+  const excused = mayBypass ? actor : undefined;
+  const binding = rulesets.filter((ruleset) => excused === undefined || !bypasses(ruleset, excused, true));
   const said = binding.flatMap(({ rules }) => rules.flatMap((rule) => missingForMerge(rule, facts)));
-  const exempt = mayBypass && actor.role === 'admin' && protection?.enforceAdmins !== true;
+  const exempt = excused?.role === 'admin' && protection?.enforceAdmins !== true;
   const classic = protection === undefined || exempt ? [] : missingForClassic(protection, facts, actor);
   return { rulesets: [...new Set(said)], classic };
 }
@@ -304,10 +308,14 @@ function missingForMerge(rule: Rule, facts: MergeFacts): string[] {
   }
 }
 
-function missingForClassic(protection: BranchProtection, facts: MergeFacts, actor: RuleActor): string[] {
+function missingForClassic(
+  protection: BranchProtection,
+  facts: MergeFacts,
+  actor: RuleActor | undefined,
+): string[] {
   const said: string[] = [];
   const { pullRequest, statusChecks, strict, pushers } = protection;
-  if (pushers !== undefined && !named(actor, pushers))
+  if (pushers !== undefined && actor !== undefined && !named(actor, pushers))
     said.push('You are not authorized to push to this branch.');
   if (pullRequest !== undefined) {
     said.push(...missingReviews(pullRequest.approvals ?? 0, pullRequest.codeOwners ?? false, facts));

@@ -101,7 +101,7 @@ export class StandinRepository {
   ): Promise<void> {
     const pull = this.#repository.pulls.find((other) => other.number === number);
     if (pull === undefined) throw new Error(`${this.fullName} has no pull request ${number}`);
-    pull.reviews.push({ user: login, state, commit: pull.headOid });
+    await this.#repository.review(pull, this.#repository.around.accounts.user(login), state);
     await this.#repository.afterChange();
   }
 
