@@ -41,8 +41,8 @@ describe('an image without a Docker engine', () => {
       input: (await execa('crane', ['export', reference, '-'], { encoding: 'buffer' })).stdout,
     });
     expect(files.stdout.split('\n').map((line) => [line.slice(0, 10), line.split(' ').at(-1)])).toEqual([
-      ['drwxr-xr-x', 'app/'],
-      ['drwxr-xr-x', 'app/bin/'],
+      ['drwxr-xr-x', 'app'],
+      ['drwxr-xr-x', 'app/bin'],
       ['-rwxr-xr-x', 'app/bin/web'],
       ['-rw-r--r--', 'app/package.json'],
     ]);
