@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { runInNewContext } from 'node:vm';
+import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
 import { isGoodOnPath, listText, parseTools, type Tool, toolsCache, toolsFor, versionIn } from './tools.ts';
 
@@ -70,6 +72,43 @@ describe('a tool on PATH', () => {
     ['1.7.12\ninstalled by building from source', '1.7.12'],
   ])('the version in %j is %j', (output, version) => {
     expect(versionIn(output)).toBe(version);
+  });
+});
+
+describe('scripts/with-tools', () => {
+  const withTools = async (...args: string[]) => {
+    const script = fileURLToPath(new URL('with-tools', import.meta.url));
+    const { exitCode, stdout, stderr } = await execa(script, args, { reject: false });
+    return { exitCode, stdout, stderr };
+  };
+
+  test('runs a command with the tools of the list first on PATH', async () => {
+    const { stdout } = await withTools('test', 'sh', '-c', 'command -v actionlint');
+    expect(stdout).toBe(toolPath('actionlint'));
+  });
+
+  test('ends as the command ended', async () => {
+    expect(await withTools('test', 'sh', '-c', 'exit 7')).toMatchObject({ exitCode: 7 });
+    expect(await withTools('test', 'sh', '-c', 'kill -TERM $$')).toMatchObject({ exitCode: 143 });
+  });
+
+  test('says what is wrong when there is no such set, no command, or nothing to start', async () => {
+    expect(await withTools('tests', 'true')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('demo, test, bench'),
+    });
+    expect(await withTools('test')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('no command'),
+    });
+    expect(await withTools('test', 'no-such-program')).toMatchObject({
+      exitCode: 2,
+      stderr: expect.stringContaining('could not start no-such-program'),
+    });
+  });
+
+  test('a tool that is not in the list is named', () => {
+    expect(() => toolPath('kubectl')).toThrow('kubectl was not set up in this clone');
   });
 });
 

@@ -15,7 +15,9 @@ const program = (name: string, command: readonly string[]): Check => ({
   name,
   run: async (root) => {
     const [file = '', ...args] = command;
-    const options = { cwd: root, reject: false, all: true, stdin: 'ignore', preferLocal: true } as const;
+    // Their output is indented under the check's line, and read in logs: no colours, not even in CI.
+    const env = { NO_COLOR: '1', FORCE_COLOR: undefined };
+    const options = { cwd: root, env, reject: false, all: true, stdin: 'ignore', preferLocal: true } as const;
     const result = await execa(file, args, options);
     return result.failed ? result.all || result.shortMessage : undefined;
   },
