@@ -3,7 +3,16 @@ import { fileURLToPath } from 'node:url';
 import { runInNewContext } from 'node:vm';
 import { execa } from 'execa';
 import { describe, expect, test } from 'vitest';
-import { isGoodOnPath, listText, parseTools, type Tool, toolsCache, toolsFor, versionIn } from './tools.ts';
+import {
+  isGoodOnPath,
+  listText,
+  parseTools,
+  type Tool,
+  toolPath,
+  toolsCache,
+  toolsFor,
+  versionIn,
+} from './tools.ts';
 
 const tools = parseTools(listText());
 
