@@ -3,12 +3,12 @@
  * dist/ is never on main: `scripts/release.ts` commits it for the tag alone.
  */
 import { globSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bundle, suiteEntries } from './bundle.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const folder = process.argv[2] ?? join(root, 'dist');
+const folder = resolve(process.argv[2] ?? join(root, 'dist'));
 const start = performance.now();
 const { files, bytes } = await bundle(
   suiteEntries(globSync('actions/*/main.ts', { cwd: root })),
