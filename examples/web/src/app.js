@@ -7,13 +7,13 @@ const LONGEST_BODY = 64 * 1024;
 /** The web process: takes orders and hands them to the worker. `queue` needs `send(body)`. */
 export function createApp({ queue, log }) {
   const metrics = createMetrics();
-  let stopping = false;
+  let draining = false;
 
   const routes = {
     'GET /': () => [200, { hello: 'world' }],
     // Alive: nothing but this process is asked, or a broken database would restart every pod.
     'GET /healthz': () => [200, { alive: true }],
-    'GET /readyz': () => [stopping ? 503 : 200, { ready: !stopping }],
+    'GET /readyz': () => [draining ? 503 : 200, { ready: !draining }],
     'GET /metrics': () => [200, metrics.text()],
     'POST /orders': async (request) => {
       const order = await readOrder(request);
@@ -37,7 +37,7 @@ export function createApp({ queue, log }) {
     response.writeHead(status, {
       'content-type': text ? 'text/plain; version=0.0.4' : 'application/json',
       // The other side would send its next request on this connection.
-      ...(stopping ? { connection: 'close' } : {}),
+      ...(draining ? { connection: 'close' } : {}),
     });
     response.end(text ? body : JSON.stringify(body));
     const seconds = (performance.now() - start) / 1000;
@@ -54,9 +54,13 @@ export function createApp({ queue, log }) {
       await once(server, 'listening');
       return server.address().port;
     },
+    /** Goes on serving, and says that it wants no more: for load balancers that ask. */
+    drain() {
+      draining = true;
+    },
     /** Takes nothing new, finishes what has begun. */
     async close() {
-      stopping = true;
+      draining = true;
       server.close();
       await once(server, 'close');
     },

@@ -42,6 +42,14 @@ test('a failure is answered, logged and counted', async () => {
   assert.match(metrics, /^http_request_duration_seconds_bucket\{route="POST \/orders",le="\+Inf"\} 1$/m);
 });
 
+test('while it drains it still serves, but is not ready', async () => {
+  await using web = await start();
+  web.app.drain();
+  assert.equal((await fetch(`${web.url}/readyz`)).status, 503);
+  assert.equal((await fetch(`${web.url}/healthz`)).status, 200);
+  assert.equal((await fetch(web.url)).headers.get('connection'), 'close');
+});
+
 test('a request that has begun is finished while the app stops, a new one is not taken', async () => {
   const arrived = Promise.withResolvers();
   const go = Promise.withResolvers();
