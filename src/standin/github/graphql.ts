@@ -124,7 +124,7 @@ export async function answerGraphql(world: World, actor: Actor, request: Graphql
   const missing = (result.errors ?? []).find(
     ({ originalError, message }) =>
       (originalError instanceof ApiError && originalError.status === 501) ||
-      /is not defined by type/.test(message),
+      /unknown field|does not exist in ".*" enum/.test(message),
   );
   if (missing !== undefined) throw notImplemented(missing.message);
   const internal = (result.errors ?? []).find(

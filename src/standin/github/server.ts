@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -50,6 +50,8 @@ export interface GitHubStandin extends AsyncDisposable {
   /** `${url}/api/graphql` */
   readonly graphqlUrl: string;
   readonly folder: string;
+  /** For `git -c gpg.ssh.allowedSignersFile=… verify-commit`: the key by which the stand-in signs. */
+  readonly allowedSignersFile: string;
   readonly log: readonly RequestRecord[];
   readonly limits: Limits;
   /** Added once to each HTTP request, half before and half after its effect (git: before). */
@@ -89,6 +91,8 @@ export async function startGitHub(options: StandinOptions = {}): Promise<GitHubS
   const clock = options.clock ?? (() => new Date());
   const accounts = new Accounts(clock);
   const signingKey = createSigningKey();
+  const allowedSignersFile = join(folder, 'allowed_signers');
+  await writeFile(allowedSignersFile, `${signingKey.publicLine}\n`);
   let url = '';
   const world: World = { accounts, repositories: new Map(), clock, url: () => url };
   const pushGate = new PushGate(folder);
@@ -126,6 +130,7 @@ export async function startGitHub(options: StandinOptions = {}): Promise<GitHubS
     apiUrl: `${url}/api/v3`,
     graphqlUrl: `${url}/api/graphql`,
     folder,
+    allowedSignersFile,
     log: desk.log,
     limits: desk.limits.limits,
     get latencyMs() {
