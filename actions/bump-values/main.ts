@@ -8,6 +8,7 @@ import {
   requiredInput,
   runnerContext,
 } from '../../src/action/inputs.ts';
+import { logText } from '../../src/action/log-text.ts';
 import { runAction } from '../../src/action/run-action.ts';
 import { openGitHub } from '../../src/github/access.ts';
 import { createGitHubClient } from '../../src/github/client.ts';
@@ -65,10 +66,10 @@ await runAction(async () => {
       timing: systemTiming,
       key: `${context.runKey}/${randomUUID()}`,
       onRetry: (reason, attempt, pauseMs) =>
-        core.info(`${reason}; attempt ${attempt + 1} in ${(pauseMs / 1000).toFixed(1)} s`),
+        logText(`${reason}; attempt ${attempt + 1} in ${(pauseMs / 1000).toFixed(1)} s`),
     },
   );
-  core.info(bumpText(outputs));
+  logText(bumpText(outputs));
   await core.summary.addRaw(bumpSummary(outputs), true).write();
   core.setOutput('changed', outputs.changed);
   core.setOutput('reason', outputs.reason);
