@@ -1,0 +1,167 @@
+import { dirname } from 'node:path';
+import { execa } from 'execa';
+
+/** What a run needs beside the repository's own workflow. */
+export interface ActOptions {
+  /** The checked-out repository whose workflow runs. */
+  readonly folder: string;
+  /** The suite as `releaseSuite` made it: what `kajitori/kajitori@v1` is. */
+  readonly suite: string;
+  /** A folder for act's own files; also its HOME, so that no settings of this machine take part. */
+  readonly home: string;
+  readonly event: string;
+  readonly eventFile: string;
+  /** A file of secrets in the form of dotenv. */
+  readonly secretFile: string;
+  /** What GitHub would tell the runner: GITHUB_API_URL and the like. */
+  readonly variables: Readonly<Record<string, string>>;
+}
+
+/** An annotation, as the runner reads the line that asks for it. */
+export interface Annotation {
+  /** The id of the step that made it. */
+  readonly step: string;
+  readonly level: string;
+  readonly title: string | undefined;
+  readonly file: string | undefined;
+  readonly message: string;
+}
+
+export interface ActRun {
+  readonly exitCode: number;
+  /**
+   * By the id of a job in the caller's workflow: how it ended, and the outputs of its steps by their own names (a later
+   * step's replaces an earlier's).
+   */
+  readonly jobs: Readonly<
+    Record<string, { readonly result: string; readonly outputs: Readonly<Record<string, string>> }>
+  >;
+  readonly annotations: readonly Annotation[];
+  /** The job summaries, one after the other. */
+  readonly summary: string;
+  /** What the steps printed. */
+  readonly printed: string;
+  /** What the runner was asked to mask from then on. */
+  readonly masked: readonly string[];
+  /** Everything act wrote, nothing of it masked, but for the commands that ask the runner to mask something. */
+  readonly unmasked: string;
+}
+
+interface LogLine {
+  readonly job?: string;
+  readonly stepID?: readonly string[];
+  readonly msg?: string;
+  readonly command?: string;
+  readonly content?: string;
+  readonly name?: string;
+  readonly arg?: string;
+  readonly raw?: string;
+  readonly raw_output?: boolean;
+  readonly jobResult?: string;
+}
+
+/**
+ * Runs a workflow by the real act on this machine (host mode), without the internet.
+ *
+ * Secrets are not masked by act (`--insecure-secrets`): what a test does not find in the log was never printed.
+ */
+export async function runAct(options: ActOptions): Promise<ActRun> {
+  const { folder, suite, home, variables } = options;
+  const args = [
+    [options.event, '--directory', folder, '--workflows', '.github/workflows'],
+    [
+      '--platform',
+      'ubuntu-latest=-self-hosted',
+      '--no-cache-server',
+      '--action-cache-path',
+      `${home}/actions`,
+    ],
+    ['--local-repository', `kajitori/kajitori@v1=${suite}`],
+    ['--eventpath', options.eventFile, '--secret-file', options.secretFile],
+    ['--json', '--insecure-secrets'],
+    ...Object.entries(variables).map(([name, value]) => ['--env', `${name}=${value}`]),
+  ].flat();
+  // Only what is listed reaches the steps: in host mode act hands its own environment on to them.
+  const { exitCode, stdout, stderr } = await execa('act', args, {
+    extendEnv: false,
+    // act runs JavaScript actions by the `node` on PATH; ours need this one, as a runner has it.
+    env: { PATH: `${dirname(process.execPath)}:${process.env.PATH}`, HOME: home },
+    reject: false,
+    stdin: 'ignore',
+  });
+  const lines = stdout.split('\n').map(parseLine);
+  return {
+    exitCode: exitCode ?? -1,
+    jobs: Object.fromEntries(
+      lines.flatMap(({ job = '', jobResult }) =>
+        jobResult === undefined
+          ? []
+          : [
+              [
+                callerJob(job),
+                { result: jobResult, outputs: outputsOf(lines.filter((line) => line.job === job)) },
+              ],
+            ],
+      ),
+    ),
+    annotations: lines.flatMap(annotationOf),
+    summary: lines.map(({ content }) => content ?? '').join(''),
+    printed: lines.map(({ raw_output, msg }) => (raw_output === true ? (msg ?? '') : '')).join(''),
+    masked: lines.flatMap(({ command, arg = '' }) => (command === 'add-mask' ? [arg] : [])),
+    unmasked: [stderr, ...stdout.split('\n').filter((line) => parseLine(line).command !== 'add-mask')].join(
+      '\n',
+    ),
+  };
+}
+
+/** Before the first job, act's log is text. */
+function parseLine(line: string): LogLine {
+  return line.startsWith('{') ? (JSON.parse(line) as LogLine) : { msg: line };
+}
+
+/** act names a job `workflow/job`, one of a called workflow `caller/workflow/job`. */
+function callerJob(job: string): string {
+  const [first = '', second = '', ...called] = job.split('/');
+  return called.length > 0 ? first : second.trim();
+}
+
+const outputsOf = (lines: readonly LogLine[]) =>
+  Object.fromEntries(
+    lines.flatMap(({ command, name, arg = '' }) =>
+      command === 'set-output' && name !== undefined ? [[name, arg]] : [],
+    ),
+  );
+
+/**
+ * Reads the line anew, as GitHub's runner does (`::name property=value,…::message`, ActionCommand.cs): act takes the
+ * last `::` for the end of the properties, the runner the first.
+ */
+function annotationOf({ stepID, command, raw = '' }: LogLine): readonly Annotation[] {
+  const match = /^::(error|warning|notice) ?(.*?)::(.*)/.exec(raw.trimStart());
+  // Both must see one: a command that only one of them sees would be lost here.
+  if (match === null && command !== 'error' && command !== 'warning' && command !== 'notice') return [];
+  const [, level = '', properties = '', message = ''] = match ?? [];
+  const values = new Map(
+    properties.split(',').map((each) => {
+      const equals = each.indexOf('=');
+      return [each.slice(0, equals), unescaped(each.slice(equals + 1))];
+    }),
+  );
+  return [
+    {
+      step: stepID?.at(-1) ?? '',
+      level,
+      title: values.get('title'),
+      file: values.get('file'),
+      message: unescaped(message),
+    },
+  ];
+}
+
+const unescaped = (text: string): string =>
+  text
+    .replaceAll('%3A', ':')
+    .replaceAll('%2C', ',')
+    .replaceAll('%0D', '\r')
+    .replaceAll('%0A', '\n')
+    .replaceAll('%25', '%');
