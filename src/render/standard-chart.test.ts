@@ -190,6 +190,11 @@ describe('the standard chart', () => {
       { web: { image: 'c' } },
       'web: there is no image "c" in images. There are: none.',
     ],
+    [
+      'a default of the platform',
+      { platform: { resources: { requests: { memory: null } } } },
+      'platform.resources.requests.memory is missing',
+    ],
     ['a free name for a worker', { workers: { web: { run: 'x' } } }, 'workers.web: the name is taken'],
   ])('says in plain words that it misses %s', async (_, values, words) => {
     // One component, so that it is clear which of them complains first.
