@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
 import { bumpCommand } from './bump.ts';
+import { demoCommand } from './demo.ts';
 import { initCommand } from './init.ts';
 import { readVersion } from './version.ts';
 
@@ -23,7 +24,7 @@ Exit codes: 0 done, or nothing to do; 1 refused by a policy, or findings; 2 coul
 Try it without any cluster or account: kajitori demo`,
   );
 
-for (const command of [initCommand(), bumpCommand()]) {
+for (const command of [initCommand(), bumpCommand(), demoCommand()]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 
