@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { lintWorkflows, readableByActionlint } from './actionlint.ts';
+import { filled } from './template-workflows.ts';
 
 let root: string;
 beforeEach(() => {
@@ -60,4 +61,14 @@ test('workflows in templates and examples are linted too, each as its own reposi
   expect(said).toContain('.github/workflows/b.yml:7');
   write('examples/gitops/.github/workflows/b.yml', workflow('      - run: "true"'));
   expect(await lintWorkflows(root)).toBeUndefined();
+});
+
+test('the workflow that `init` writes into an app repository is linted with its placeholders filled', async () => {
+  write('.github/workflows/a.yml', workflow('      - run: "true"'));
+  const template = 'on: push\npermissions: {}\njobs:\n  a:\n    uses: __RELEASE_WORKFLOW__\n';
+  write('templates/app-repository/deploy.yml', `${template}    with: { gitops-repository: __GITOPS__ }\n`);
+  expect(await lintWorkflows(root)).toBeUndefined();
+  write('templates/app-repository/deploy.yml', `${template}    wiht: {}\n`);
+  expect(await lintWorkflows(root)).toContain('in templates/app-repository:\n.github/workflows/deploy.yml:6');
+  expect(filled('a: __FIRST_ENVIRONMENT__')).toBe('a: first-environment');
 });

@@ -1,8 +1,12 @@
 /** The checks of the sources that are no tests. Each one is a name and a function that says what is wrong. */
 import { globSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { execa } from 'execa';
 import { lintWorkflows } from './actionlint.ts';
 import { privateFacts } from './private-facts.ts';
+import { templateWorkflows } from './template-workflows.ts';
 
 export interface Check {
   readonly name: string;
@@ -28,26 +32,24 @@ const sources = ['src', 'actions', 'scripts', 'test', 'bench', 'vitest.config.ts
 const zizmor: Check = {
   name: 'zizmor',
   run: async (root) => {
-    const files = globSync(
-      [
+    const filled = await mkdtemp(join(tmpdir(), 'kajitori-zizmor-'));
+    try {
+      // zizmor looks at where a file lies to tell a workflow from an action.
+      await mkdir(join(filled, '.github/workflows'), { recursive: true });
+      for (const [file, text] of templateWorkflows(root)) await writeFile(join(filled, file), text);
+      const patterns = [
         '.github/workflows/*.yml',
-        '.github/dependabot.yml',
         'actions/*/action.yml',
-        '{templates,examples}/**/.github/workflows/*.yml',
-      ],
-      { cwd: root, exclude: ['**/node_modules/**'] },
-    );
-    if (files.length === 0) return undefined;
-    const command = [
-      'zizmor',
-      '--offline',
-      '--quiet',
-      '--no-progress',
-      '--config',
-      '.github/zizmor.yml',
-      ...files,
-    ];
-    return program('zizmor', command).run(root);
+        'examples/*/.github/workflows/*.yml',
+      ];
+      const files = [...globSync(patterns, { cwd: root }), filled];
+      const options = ['--offline', '--quiet', '--no-progress', '--strict-collection', '--collect=all'];
+      return await program('zizmor', ['zizmor', ...options, '--config', '.github/zizmor.yml', ...files]).run(
+        root,
+      );
+    } finally {
+      await rm(filled, { recursive: true, force: true });
+    }
   },
 };
 
