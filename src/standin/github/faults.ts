@@ -44,7 +44,7 @@ export interface Fault {
 export interface InjectedFault {
   readonly fault: Fault;
   readonly struck: number;
-  /** Resolves when it strikes for the first time: for `slow` that a request now waits. */
+  /** Resolves when it strikes for the first time; for `slow` and `slow-after`: when a request waits. */
   readonly reached: Promise<void>;
   /** Lets the requests that `slow` and `slow-after` hold, now and later, go on. */
   release(): void;
@@ -69,8 +69,12 @@ class ActiveFault implements InjectedFault {
     if (!mayStrike || this.struck >= (this.fault.times ?? 1)) return false;
     if (!this.fault.match({ ...request, count: this.seen })) return false;
     this.struck += 1;
-    this.#reached.resolve();
+    if (this.fault.kind !== 'slow-after') this.reach();
     return true;
+  }
+
+  reach(): void {
+    this.#reached.resolve();
   }
 
   release(): void {
@@ -93,11 +97,11 @@ export class Faults {
     this.#active = [];
   }
 
-  strike(request: RequestFacts): { fault: Fault; released: Promise<void> } | undefined {
+  strike(request: RequestFacts): Pick<ActiveFault, 'fault' | 'released' | 'reach'> | undefined {
     let struck: ActiveFault | undefined;
     for (const active of this.#active) {
       if (active.strikes(request, struck === undefined)) struck = active;
     }
-    return struck === undefined ? undefined : { fault: struck.fault, released: struck.released };
+    return struck;
   }
 }

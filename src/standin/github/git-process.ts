@@ -66,9 +66,11 @@ export interface GitObject {
   readonly content: Buffer;
 }
 
-interface Waiting {
-  resolve(answer: { header: string; content: Buffer | undefined }): void;
-  reject(error: Error): void;
+interface Question {
+  /** The answer carries the object's content, not only its type and size. */
+  readonly wantsContent: boolean;
+  readonly resolve: (answer: { header: string; content: Buffer | undefined }) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /**
@@ -78,7 +80,7 @@ interface Waiting {
 export class ObjectReader implements Disposable {
   readonly #folder: string;
   #child: ChildProcessWithoutNullStreams | undefined;
-  #waiting: Waiting[] = [];
+  readonly #questions: Question[] = [];
   #chunks: Buffer[] = [];
   #length = 0;
   #needed = 0;
@@ -111,13 +113,10 @@ export class ObjectReader implements Disposable {
   #ask(command: string): Promise<{ header: string; content: Buffer | undefined }> {
     const child = this.#child ?? this.#start();
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ resolve, reject });
-      this.#kinds.push(command.startsWith('contents'));
+      this.#questions.push({ wantsContent: command.startsWith('contents '), resolve, reject });
       child.stdin.write(`${command}\n`);
     });
   }
-
-  readonly #kinds: boolean[] = [];
 
   #start(): ChildProcessWithoutNullStreams {
     const child = spawn('git', ['-C', this.#folder, 'cat-file', '--batch-command'], {
@@ -146,7 +145,7 @@ export class ObjectReader implements Disposable {
       const found = words.length === 3 && words[1] !== 'missing';
       let next = end + 1;
       let content: Buffer | undefined;
-      if (found && this.#kinds[0] === true) {
+      if (found && this.#questions[0]?.wantsContent === true) {
         const size = Number(words[2]);
         next = end + 1 + size + 1;
         if (data.length < next) {
@@ -155,8 +154,7 @@ export class ObjectReader implements Disposable {
         }
         content = Buffer.from(data.subarray(end + 1, end + 1 + size));
       }
-      this.#kinds.shift();
-      this.#waiting.shift()?.resolve({ header: found ? header : '', content });
+      this.#questions.shift()?.resolve({ header: found ? header : '', content });
       data = data.subarray(next);
     }
     this.#chunks = data.length === 0 ? [] : [data];
@@ -165,11 +163,10 @@ export class ObjectReader implements Disposable {
 
   #fail(error: Error): void {
     this.#child = undefined;
-    this.#kinds.length = 0;
     this.#chunks = [];
     this.#length = 0;
     this.#needed = 0;
-    for (const waiting of this.#waiting.splice(0)) waiting.reject(error);
+    for (const question of this.#questions.splice(0)) question.reject(error);
   }
 }
 

@@ -204,6 +204,28 @@ test('auto-merge ignores the bypass of the App that asked for it; its own merge 
   expect(at.repository.pullRequests()[0]?.state).toBe('closed');
 });
 
+test('a push to the branch moves the pull request, and takes away approvals where the ruleset says so', async () => {
+  const parameters = { required_approving_review_count: 1, dismiss_stale_reviews_on_push: true };
+  await using at = await withBranch({
+    collaborators: { ann: 'write' },
+    rulesets: [ruleset([{ type: 'pull_request', parameters }])],
+  });
+  const { number } = await open(at);
+  await at.repository.review(number, 'ann');
+  const head = await at.repository.commit({ a: 'b' }, { branch: 'bump' });
+  const ref = await at.octokit.request('GET /repos/{owner}/{repo}/git/ref/{ref}', {
+    ...repository,
+    ref: `pull/${number}/head`,
+  });
+  expect(ref.data.object.sha).toBe(head);
+  expect(
+    at.repository.events().filter(({ event, oid }) => event === 'pull_request' && oid === head),
+  ).toHaveLength(1);
+  expect((await refusalOf(merge(at, number))).message).toContain('At least 1 approving review is required');
+  await at.repository.review(number, 'ann');
+  await merge(at, number);
+});
+
 test('nobody approves their own pull request, and a GITHUB_TOKEN opens none unless allowed', async () => {
   await using at = await withBranch({ collaborators: { ann: 'write' } });
   const ann = at.as(at.github.createUser('ann').token);

@@ -102,7 +102,14 @@ async function mergeFacts(
 ): Promise<MergeFacts> {
   const head = await openHead(repository, pull);
   const base = (await repository.head(pull.base)) ?? noOid;
-  const latest = new Map(pull.reviews.map((review) => [review.user, review]));
+  const dismissesStale = applying(repository.rulesets, pull.base, repository.defaultBranch).some(
+    ({ rules }) =>
+      rules.some(
+        (rule) => rule.type === 'pull_request' && rule.parameters?.dismiss_stale_reviews_on_push === true,
+      ),
+  );
+  const valid = pull.reviews.filter(({ commit }) => !dismissesStale || commit === head);
+  const latest = new Map(valid.map((review) => [review.user, review]));
   const counting = [...latest.values()].filter(
     ({ user }) => user !== pull.author.login && ['write', 'admin'].includes(repository.roleOf(user) ?? ''),
   );
@@ -374,6 +381,19 @@ export async function enableAutoMerge(
     ...(asked.title === undefined ? {} : { title: asked.title }),
     ...(asked.message === undefined ? {} : { message: asked.message }),
   };
+}
+
+/** Keeps `refs/pull/N/head` of open pull requests at their branches, as GitHub does. */
+export async function followBranches(repository: Repository): Promise<void> {
+  for (const pull of repository.pulls) {
+    if (pull.state !== 'open') continue;
+    const ref = `refs/pull/${pull.number}/head`;
+    const head = await openHead(repository, pull);
+    if ((await repository.store.resolve(ref)) === head) continue;
+    await repository.store.exclusively(() =>
+      repository.store.moveRefs([{ ref, before: undefined, after: head }]),
+    );
+  }
 }
 
 /** Merges what waits for it and lacks nothing any more. Called when a status, a review or a branch changed. */

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import {
   type Accounts,
   type Actor,
@@ -197,10 +196,6 @@ export class Repository {
 
   get private(): boolean {
     return this.options.private ?? false;
-  }
-
-  gitDir(): string {
-    return join(this.store.folder);
   }
 
   label(name: string): { id: number; name: string; color: string } {
@@ -440,7 +435,16 @@ export class Repository {
     for (const { ref, after } of changes) if (after !== noOid) this.record('push', ref, after, actor);
   }
 
+  /** Notes what would start workflows. A push to the branch of an open pull request is an event of that one too. */
   record(event: WorkflowEvent['event'], ref: string, oid: Oid, actor: Actor): void {
+    const pulls =
+      event === 'push'
+        ? this.pulls.filter(({ state, head }) => state === 'open' && ref === `refs/heads/${head}`)
+        : [];
+    for (const pull of pulls) {
+      pull.headOid = oid;
+      this.record('pull_request', `refs/pull/${pull.number}/merge`, oid, actor);
+    }
     this.events.push({
       event,
       ref,

@@ -126,7 +126,10 @@ export async function handle(desk: Desk, request: IncomingMessage, response: Ser
   } catch (error) {
     answer = answerError(error, target);
   }
-  if (struck?.fault.kind === 'slow-after') await struck.released;
+  if (struck?.fault.kind === 'slow-after') {
+    struck.reach();
+    await struck.released;
+  }
   if (desk.latencyMs > 0) await sleep(desk.latencyMs / 2);
   if (struck?.fault.kind === 'reset-after') return reset();
   if (struck?.fault.kind === 'lost-response')

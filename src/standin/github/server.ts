@@ -7,7 +7,7 @@ import { Accounts, type Permissions } from './accounts.ts';
 import { createSigningKey } from './commit-signing.ts';
 import { type Fault, Faults, type InjectedFault } from './faults.ts';
 import { GitStore } from './git-store.ts';
-import { runAutoMerge } from './pull-requests.ts';
+import { followBranches, runAutoMerge } from './pull-requests.ts';
 import { PushGate } from './push-gate.ts';
 import { type Limits, RateLimits } from './rate-limits.ts';
 import { Repository, type RepositoryOptions } from './repository.ts';
@@ -158,7 +158,10 @@ export async function startGitHub(options: StandinOptions = {}): Promise<GitHubS
         signingKey,
         url: () => url,
       });
-      repository.afterChange = () => runAutoMerge(repository);
+      repository.afterChange = async () => {
+        await followBranches(repository);
+        await runAutoMerge(repository);
+      };
       world.repositories.set(fullName.toLowerCase(), repository);
       return new StandinRepository(repository);
     },
