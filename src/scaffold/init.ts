@@ -6,13 +6,12 @@ import {
   type KajitoriConfig,
   parseKajitoriYaml,
 } from '../config/kajitori-yaml.ts';
-import { appFile, layoutOf } from '../config/layout.ts';
+import { layoutOf } from '../config/layout.ts';
 import { environmentName } from '../config/names.ts';
 import { parseRepositoryName } from '../github/repository-name.ts';
 import { couldNot } from '../report/failure.ts';
 import type { FileEdits, Tree } from '../repository/tree.ts';
-import { appProject, appProjectFile } from './app-project.ts';
-import { applicationSet, applicationSetFile } from './application-set.ts';
+import { appFolders } from './app-folders.ts';
 import { CODE_OWNERS_FILES, codeOwnersRegion, replaceCodeOwnersRegion } from './code-owners.ts';
 import { type AnswersGiven, collectAnswers } from './collect-answers.ts';
 import {
@@ -22,11 +21,12 @@ import {
   platformDefaults,
 } from './defaults.ts';
 import { type Detection, detect, formatDetected, withRemote } from './detect.ts';
+import { generatedFiles } from './generated-files.ts';
 import { gitOpsReadme } from './gitops-readme.ts';
+import { chartSource } from './gitops-source.ts';
 import { editsOf, formatPlan, type InitPlan, isBlocked, type ProposedFile, planFiles } from './init-plan.ts';
 import { kajitoriYamlText } from './kajitori-yaml-text.ts';
 import type { Questions } from './questions.ts';
-import { ROOT_APPLICATION_FILE, rootApplication } from './root-application.ts';
 import { suiteFile } from './suite-files.ts';
 import { fillTemplate } from './template.ts';
 import { vendoredChart } from './vendored-chart.ts';
@@ -161,31 +161,11 @@ async function filesFor(
     // Another layout has its own Applications and charts; ours beside them would deploy everything twice.
     return [configuration, ...codeOwners];
   }
-  const chart = config.chart === undefined ? await vendoredChart(suite) : new Map<string, string>();
+  const vendored = environments.some(({ name }) => chartSource(config, name).kind === 'vendored');
+  const chart = vendored ? await vendoredChart(suite) : new Map<string, string>();
   return [
     configuration,
-    {
-      path: ROOT_APPLICATION_FILE,
-      text: rootApplication(config),
-      about: 'the one Application that Argo CD is given by hand',
-      kind: 'generated',
-    },
-    ...environments.map(
-      ({ name, clusters }): ProposedFile => ({
-        path: applicationSetFile(name),
-        text: applicationSet(config, name),
-        about: `ApplicationSet of ${name}: ${clusters.map((cluster) => cluster.name).join(', ')}`,
-        kind: 'generated',
-      }),
-    ),
-    ...[...apps].map(
-      ([app, definition]): ProposedFile => ({
-        path: appProjectFile(app),
-        text: appProject(config, app, definition),
-        about: `what Argo CD lets ${app} do`,
-        kind: 'generated',
-      }),
-    ),
+    ...generatedFiles(config, apps).map((file): ProposedFile => ({ ...file, kind: 'generated' })),
     {
       path: PLATFORM_DEFAULTS_FILE,
       text: platformDefaults(config),
@@ -232,20 +212,13 @@ async function codeOwnersFile(repository: Tree, region: string): Promise<Propose
   return { path: CODE_OWNERS_FILES[0], text: region, about: 'who owns what', kind: 'region' };
 }
 
-/** The apps that have an app.yaml, by name. A folder whose name no app can have is none. */
+/** The apps by name; a folder whose name no app can have is refused. */
 async function existingApps(
   repository: Tree,
   config: KajitoriConfig,
 ): Promise<ReadonlyMap<string, AppDefinition>> {
-  const apps = new Map<string, AppDefinition>();
-  for (const { name, kind } of await repository.list('apps')) {
-    const file = kind === 'folder' ? appFile(config, name) : undefined;
-    const text = file === undefined ? undefined : await repository.read(file);
-    if (file !== undefined && text !== undefined) {
-      apps.set(parseAppName(name), parseAppYaml(text, file));
-    }
-  }
-  return apps;
+  const folders = await appFolders(repository, config);
+  return new Map(folders.map(({ name, file, text }) => [parseAppName(name), parseAppYaml(text, file)]));
 }
 
 const RELEASE_WORKFLOW = 'kajitori/kajitori/.github/workflows/release.yml@v1';

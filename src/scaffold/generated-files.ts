@@ -1,0 +1,46 @@
+import type { AppDefinition } from '../config/app-yaml.ts';
+import { environmentsOf, type KajitoriConfig } from '../config/kajitori-yaml.ts';
+import { layoutOf } from '../config/layout.ts';
+import { appProject, appProjectFile } from './app-project.ts';
+import { applicationSet, applicationSetFile } from './application-set.ts';
+import { ROOT_APPLICATION_FILE, rootApplication } from './root-application.ts';
+
+/** A file that is pure output: the same whenever it is made from the same configuration. */
+export interface GeneratedFile {
+  readonly path: string;
+  readonly text: string;
+  /** What it is, in a few words. */
+  readonly about: string;
+}
+
+/**
+ * Everything below argocd/ that is generated whole. None in another layout: that has Applications of its own, and
+ * ours beside them would deploy everything twice.
+ *
+ * @throws Failure (exit 2, `no-repository`) when kajitori.yaml does not say the URL of the repository
+ */
+export function generatedFiles(
+  config: KajitoriConfig,
+  apps: ReadonlyMap<string, AppDefinition>,
+): readonly GeneratedFile[] {
+  if (layoutOf(config).kind === 'patterns') {
+    return [];
+  }
+  return [
+    {
+      path: ROOT_APPLICATION_FILE,
+      text: rootApplication(config),
+      about: 'the one Application that Argo CD is given by hand',
+    },
+    ...environmentsOf(config).map(({ name, clusters }) => ({
+      path: applicationSetFile(name),
+      text: applicationSet(config, name),
+      about: `ApplicationSet of ${name}: ${clusters.map((cluster) => cluster.name).join(', ')}`,
+    })),
+    ...[...apps].map(([app, definition]) => ({
+      path: appProjectFile(app),
+      text: appProject(config, app, definition),
+      about: `what Argo CD lets ${app} do`,
+    })),
+  ];
+}
