@@ -23,3 +23,17 @@ umbrella chart, where all of them share one release.
 {{- define "kajitori.name" -}}
 {{- include "kajitori.app" (index . 0) }}-{{ index . 1 }}
 {{- end }}
+
+{{- /*
+A default of the platform. The chart has one for each; `null` in a values file takes it away. (list $ "health" "live")
+*/}}
+{{- define "kajitori.platform" -}}
+{{- $value := (index . 0).Values.platform }}
+{{- range $key := rest . }}
+{{- $value = get ($value | default dict) $key }}
+{{- end }}
+{{- if not $value }}
+{{- fail (printf "platform.%s is missing. A values file sets it to null; defaults/*.yaml may give it another value." (join "." (rest .))) }}
+{{- end }}
+{{- $value }}
+{{- end }}

@@ -4,17 +4,20 @@ defaults hold. As in Kubernetes, a limit alone is also the request. Memory is li
 says more, as it cannot be taken back from a process; CPU has no limit unless someone sets one. (list $ .Values.web)
 */}}
 {{- define "kajitori.resources" -}}
+{{- $root := index . 0 }}
 {{- $own := (index . 1).resources | default dict }}
-{{- $default := (index . 0).Values.platform.resources }}
 {{- $own = dict "requests" ($own.requests | default dict) "limits" ($own.limits | default dict) }}
 {{- $requests := dict }}
 {{- $limits := dict }}
 {{- range $name := list "cpu" "memory" }}
-{{- $from := ternary $own $default (or (dig "requests" $name "" $own) (dig "limits" $name "" $own) | empty | not) }}
-{{- $limit := dig "limits" $name "" $from }}
-{{- $request := dig "requests" $name $limit $from }}
+{{- $limit := dig "limits" $name "" $own }}
+{{- $request := dig "requests" $name $limit $own }}
+{{- if not $request }}
+{{- $request = include "kajitori.platform" (list $root "resources" "requests" $name) }}
+{{- $limit = get ($root.Values.platform.resources.limits | default dict) $name }}
+{{- end }}
 {{- if eq $name "memory" }}{{ $limit = $limit | default $request }}{{ end }}
-{{- if $request }}{{ $_ := set $requests $name $request }}{{ end }}
+{{- $_ := set $requests $name $request }}
 {{- if $limit }}{{ $_ := set $limits $name $limit }}{{ end }}
 {{- end }}
 {{- toYaml (dict "requests" $requests "limits" $limits) }}

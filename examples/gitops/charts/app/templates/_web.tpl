@@ -1,7 +1,10 @@
 {{- /* What only the container that serves requests has: port, probes, draining. (the root) */}}
 {{- define "kajitori.web" -}}
 {{- with .Values.web }}
-{{- $health := merge dict (.health | default dict) $.Values.platform.health -}}
+{{- $health := .health | default dict }}
+{{- $live := $health.live | default (include "kajitori.platform" (list $ "health" "live")) }}
+{{- $ready := $health.ready | default (include "kajitori.platform" (list $ "health" "ready")) }}
+{{- $startSeconds := $health.startSeconds | default (include "kajitori.platform" (list $ "health" "startSeconds")) -}}
 ports:
   - name: http
     containerPort: {{ int .port }}
@@ -9,21 +12,21 @@ ports:
 {{- /* Until it has answered once, nothing else is asked, so that a slow start is not taken for a hang. */}}
 startupProbe:
   httpGet:
-    path: {{ $health.live | quote }}
+    path: {{ $live | quote }}
     port: http
   periodSeconds: 2
   timeoutSeconds: 2
-  failureThreshold: {{ divf $health.startSeconds 2 | ceil | int }}
+  failureThreshold: {{ divf $startSeconds 2 | ceil | int }}
 livenessProbe:
   httpGet:
-    path: {{ $health.live | quote }}
+    path: {{ $live | quote }}
     port: http
   periodSeconds: 10
   timeoutSeconds: 5
   failureThreshold: 3
 readinessProbe:
   httpGet:
-    path: {{ $health.ready | quote }}
+    path: {{ $ready | quote }}
     port: http
   periodSeconds: 5
   timeoutSeconds: 3
@@ -31,6 +34,6 @@ readinessProbe:
 lifecycle:
   preStop:
     sleep:
-      seconds: {{ int $.Values.platform.drainSeconds }}
+      seconds: {{ include "kajitori.platform" (list $ "drainSeconds") }}
 {{- end }}
 {{- end }}
