@@ -62,9 +62,25 @@ export function accessInputs(): Access {
             key: kmsKey,
             region: requiredInput('aws-region'),
             role,
-            ...(role === undefined ? {} : { idToken: () => core.getIDToken('sts.amazonaws.com') }),
+            ...(role === undefined ? {} : { idToken: oidcToken }),
           },
   };
+}
+
+/** The run's OIDC token for AWS STS. The runner offers one only to a job that asks for the permission. */
+async function oidcToken(): Promise<string> {
+  try {
+    return await core.getIDToken('sts.amazonaws.com');
+  } catch (error) {
+    throw couldNot(
+      `GitHub gave this job no OIDC token: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        todo: 'Give the job `permissions: id-token: write`; where a reusable workflow is called, the calling job too.',
+        reason: 'no-id-token',
+        cause: error,
+      },
+    );
+  }
 }
 
 /** What the runner says about this run (docs: "Variables reference"). */

@@ -1,5 +1,5 @@
 import { KMSClient, SignCommand } from '@aws-sdk/client-kms';
-import { couldNot } from '../report/failure.ts';
+import { couldNot, Failure } from '../report/failure.ts';
 import { type AwsIdentity, awsCredentials } from './credentials.ts';
 
 /**
@@ -35,7 +35,10 @@ export function kmsSigner(
   };
 }
 
-function explainKms(error: unknown, keyId: string, identity: AwsIdentity) {
+function explainKms(error: unknown, keyId: string, identity: AwsIdentity): Failure {
+  if (error instanceof Failure) {
+    return error;
+  }
   const name = error instanceof Error ? error.name : '';
   const message = error instanceof Error ? error.message : String(error);
   const who = identity.role ?? 'the credentials of this machine';
@@ -47,7 +50,7 @@ function explainKms(error: unknown, keyId: string, identity: AwsIdentity) {
   });
 }
 
-/** By the names of the errors in the API references of AWS KMS and STS. */
+/** By the names that the SDK gives to the errors of AWS KMS and STS. */
 const KMS_TODOS: Readonly<Record<string, string>> = {
   AccessDenied:
     'The trust policy of the role does not accept this run: compare its job_workflow_ref condition with the workflow that runs (docs/setup.md).',
@@ -55,7 +58,7 @@ const KMS_TODOS: Readonly<Record<string, string>> = {
     'Allow kms:Sign on the key for this role, in the key policy or the role (docs/setup.md).',
   NotFoundException: 'There is no such key in this region: check kms-key and aws-region.',
   InvalidKeyUsageException: 'The key must have the usage SIGN_VERIFY.',
-  InvalidIdentityToken:
+  InvalidIdentityTokenException:
     'Create the OIDC provider token.actions.githubusercontent.com in this account (docs/setup.md).',
   CredentialsProviderError: 'No AWS credentials: give aws-role, and the job the permission id-token: write.',
 };
