@@ -130,8 +130,10 @@ export class Accounts {
     return user;
   }
 
-  createApp(slug: string, permissions: Permissions): { app: App; privateKey: string } {
-    const { publicKey, privateKey } = keyPair(this.apps.length);
+  /** @param ownKey the public half of a key that is kept elsewhere; without it a key is made */
+  createApp(slug: string, permissions: Permissions, ownKey?: KeyObject): { app: App; privateKey: string } {
+    const { publicKey, privateKey } =
+      ownKey === undefined ? keyPair(this.apps.length) : { publicKey: ownKey, privateKey: '' };
     const id = this.nextId();
     const app: App = {
       kind: 'app',

@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -27,7 +28,7 @@ export interface StandinApp {
   readonly slug: string;
   readonly appId: number;
   readonly clientId: string;
-  /** PEM, PKCS#1, as GitHub hands it out. */
+  /** PEM, PKCS#1, as GitHub hands it out; empty where the App was made with a `publicKey`. */
   readonly privateKey: string;
   /** PEM, SPKI. */
   readonly publicKey: string;
@@ -60,7 +61,8 @@ export interface GitHubStandin extends AsyncDisposable {
   createUser(login: string): { token: string };
   createRepository(fullName: string, options?: RepositoryOptions): Promise<StandinRepository>;
   repository(fullName: string): StandinRepository;
-  createApp(options: { slug: string; permissions: Permissions }): StandinApp;
+  /** @param options.publicKey PEM, SPKI: of a key that is kept elsewhere, as in a KMS; without it a key is made */
+  createApp(options: { slug: string; permissions: Permissions; publicKey?: string }): StandinApp;
   /** A GITHUB_TOKEN; without permissions it has those of GitHub's permissive default for contents, pull requests, issues, statuses, checks. */
   actionsToken(fullName: string, permissions?: Permissions): string;
   inject(fault: Fault): InjectedFault;
@@ -166,8 +168,9 @@ export async function startGitHub(options: StandinOptions = {}): Promise<GitHubS
       return new StandinRepository(repository);
     },
     repository: (fullName) => new StandinRepository(find(fullName)),
-    createApp({ slug, permissions }) {
-      const { app, privateKey } = accounts.createApp(slug, permissions);
+    createApp({ slug, permissions, publicKey }) {
+      const ownKey = publicKey === undefined ? undefined : createPublicKey(publicKey);
+      const { app, privateKey } = accounts.createApp(slug, permissions, ownKey);
       return {
         slug,
         appId: app.id,
