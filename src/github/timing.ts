@@ -3,10 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 /** Time and chance, passed in so that everything that decides can be tested without waiting. */
 export interface Timing {
   /** Milliseconds since the epoch. */
-  now(): number;
-  sleep(milliseconds: number): Promise<void>;
+  readonly now: () => number;
+  readonly sleep: (milliseconds: number) => Promise<void>;
   /** At least 0, less than 1. */
-  random(): number;
+  readonly random: () => number;
 }
 
 /** The real clock and the real dice: for the edge only. */

@@ -157,13 +157,17 @@ async function writeAll(root: string, edits: FileEdits): Promise<void> {
     for (const step of done.reverse()) {
       await putBack(step);
     }
-    await Promise.all(steps.map((step) => (step.staged ? rm(step.staged, { force: true }) : undefined)));
+    await removeAll(steps.map(({ staged }) => staged));
     for (const folder of madeFolders.reverse()) {
       await rmdir(folder).catch(() => undefined);
     }
     throw error;
   }
-  await Promise.all(steps.map((step) => (step.kept ? rm(step.kept, { force: true }) : undefined)));
+  await removeAll(steps.map(({ kept }) => kept));
+}
+
+async function removeAll(files: readonly (string | undefined)[]): Promise<void> {
+  await Promise.all(files.filter((file) => file !== undefined).map((file) => rm(file, { force: true })));
 }
 
 async function putBack(step: Step): Promise<void> {
