@@ -14,6 +14,8 @@ import {
   steps,
 } from './act/company.ts';
 import { releaseSuite } from './act/suite.ts';
+import { ACCOUNT, createSigningKey, startAws } from './kms/aws.ts';
+import { startOidcIssuer } from './kms/oidc-issuer.ts';
 
 let suite: string;
 beforeAll(async () => {
@@ -154,6 +156,37 @@ describe('an app repository calls release.yml', () => {
       'tag: v2 # before the incident\n',
     );
   });
+});
+
+test('release.yml signs in by a key in AWS KMS, with no secret at all', async () => {
+  await using issuer = await startOidcIssuer({
+    sub: 'repo:acme/web:ref:refs/heads/main',
+    job_workflow_ref: 'kajitori/kajitori/.github/workflows/release.yml@refs/tags/v1',
+  });
+  const role = `arn:aws:iam::${ACCOUNT}:role/kajitori-release`;
+  await using aws = await startAws(
+    { [role]: { jobWorkflowRef: issuer.claims.job_workflow_ref, maySign: true } },
+    () => issuer.publicKey,
+  );
+  const key = await createSigningKey(aws, 'ap-northeast-1', 'alias/kajitori');
+  await using company = await foundCompany(suite, key.publicKey);
+  const inputs = {
+    image: image('web', 'v2', 'a'),
+    'kms-key': 'alias/kajitori',
+    'aws-region': 'ap-northeast-1',
+  };
+  const run = await company.run({
+    jobs: { release: release({ ...inputs, 'aws-role': role }, company.app, { secrets: undefined }) },
+    variables: { ...issuer.variables, AWS_ENDPOINT_URL: aws.url },
+  });
+  expect(run.annotations).toEqual([]);
+  expect(run.needed.release?.outputs).toMatchObject({
+    reason: 'bumped',
+    commit: await company.gitops.head(),
+  });
+  // The OIDC token and the App's.
+  expect(run.masked).toEqual([expect.stringMatching(/^eyJ/), expect.stringMatching(/^ghs_/)]);
+  expect(run.leaked).toEqual([]);
 });
 
 describe('the actions as steps', () => {

@@ -1,17 +1,10 @@
-import {
-  CreateAliasCommand,
-  CreateKeyCommand,
-  GetPublicKeyCommand,
-  type KeySpec,
-  KMSClient,
-} from '@aws-sdk/client-kms';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { accessInputs } from '../src/action/inputs.ts';
 import { openGitHub } from '../src/github/access.ts';
 import { systemTiming } from '../src/github/timing.ts';
 import { Failure } from '../src/report/failure.ts';
 import { type GitHubStandin, type StandinApp, startGitHub } from '../src/standin/github/server.ts';
-import { ACCOUNT, type Aws, startAws } from './kms/aws.ts';
+import { ACCOUNT, type Aws, createSigningKey, startAws } from './kms/aws.ts';
 import { type OidcIssuer, startOidcIssuer } from './kms/oidc-issuer.ts';
 
 const RELEASE_WORKFLOW = 'kajitori/kajitori/.github/workflows/release.yml@refs/tags/v1';
@@ -40,24 +33,19 @@ beforeAll(async () => {
     },
     () => (hasProvider ? issuer.publicKey : undefined),
   );
-  const kms = new KMSClient({
-    endpoint: aws.url,
-    region: REGION,
-    credentials: { accessKeyId: 'platform-team', secretAccessKey: 'x' },
-  });
-  const create = async (spec: KeySpec) => {
-    const { KeyMetadata } = await kms.send(new CreateKeyCommand({ KeySpec: spec, KeyUsage: 'SIGN_VERIFY' }));
-    return KeyMetadata?.KeyId ?? '';
-  };
-  key = await create('RSA_2048');
-  otherKey = await create('RSA_2048');
-  await kms.send(new CreateAliasCommand({ AliasName: 'alias/kajitori', TargetKeyId: key }));
-  const { PublicKey } = await kms.send(new GetPublicKeyCommand({ KeyId: key }));
-  const publicKey = `-----BEGIN PUBLIC KEY-----\n${Buffer.from(PublicKey ?? []).toString('base64')}\n-----END PUBLIC KEY-----\n`;
-  kms.destroy();
+  const [signingKey, other] = [
+    await createSigningKey(aws, REGION, 'alias/kajitori'),
+    await createSigningKey(aws, REGION),
+  ];
+  key = signingKey.id;
+  otherKey = other.id;
   github = await startGitHub();
   await github.createRepository('acme/gitops', { files: { 'kajitori.yaml': 'a: 1\n' }, private: true });
-  app = github.createApp({ slug: 'kajitori', permissions: { contents: 'write' }, publicKey });
+  app = github.createApp({
+    slug: 'kajitori',
+    permissions: { contents: 'write' },
+    publicKey: signingKey.publicKey,
+  });
   app.install('acme', ['acme/gitops']);
 });
 afterAll(async () => {

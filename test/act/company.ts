@@ -73,6 +73,8 @@ export interface WorkflowRun {
   /** The form that a person filled in (`workflow_dispatch`); without it, somebody pushed. */
   readonly form?: Readonly<Record<string, string>>;
   readonly jobs: Readonly<Record<string, Job>>;
+  /** More variables of the runner. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 /** The company `acme`: its GitHub with the GitOps repository, two app repositories and the App that deploys. */
@@ -84,8 +86,11 @@ export interface Company extends AsyncDisposable {
   run(run: WorkflowRun): Promise<CompanyRun>;
 }
 
-/** @param suite the folder of `releaseSuite` */
-export async function foundCompany(suite: string): Promise<Company> {
+/**
+ * @param suite the folder of `releaseSuite`
+ * @param publicKey of the App, when its key is kept elsewhere
+ */
+export async function foundCompany(suite: string, publicKey?: string): Promise<Company> {
   const folder = await mkdtemp(join(tmpdir(), 'kajitori-act-'));
   const github = await startGitHub();
   const gitops = await github.createRepository('acme/gitops', { files: GITOPS, private: true });
@@ -99,6 +104,7 @@ export async function foundCompany(suite: string): Promise<Company> {
   const app = github.createApp({
     slug: 'kajitori',
     permissions: { contents: 'write', pull_requests: 'write' },
+    ...(publicKey === undefined ? {} : { publicKey }),
   });
   app.install('acme', ['acme/gitops', 'acme/values']);
   let runs = 0;
@@ -106,7 +112,7 @@ export async function foundCompany(suite: string): Promise<Company> {
     github,
     app,
     gitops,
-    async run({ repository = 'acme/web', branch = 'main', form, jobs }) {
+    async run({ repository = 'acme/web', branch = 'main', form, jobs, variables }) {
       const number = ++runs;
       const home = join(folder, String(number));
       const report = join(home, 'report.json');
@@ -158,6 +164,7 @@ export async function foundCompany(suite: string): Promise<Company> {
           GITHUB_RUN_NUMBER: String(number),
           GITHUB_WORKFLOW_REF: `${repository}/.github/workflows/deploy.yml@refs/heads/${branch}`,
           REPORT: report,
+          ...variables,
         },
       });
       const outputs = existsSync(report) ? await readFile(report, 'utf8') : '{}';

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto';
 import { createServer, type IncomingMessage, request, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { CreateAliasCommand, CreateKeyCommand, GetPublicKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import { execa } from 'execa';
 import { claimsOf } from './oidc-issuer.ts';
 
@@ -74,6 +75,33 @@ export async function startAws(
       await moto;
     },
   };
+}
+
+/** An RSA key of the account for signatures, as docs/setup.md makes it. */
+export interface SigningKey {
+  readonly id: string;
+  /** PEM, SPKI. */
+  readonly publicKey: string;
+}
+
+/** Makes a key, as the platform team does once. */
+export async function createSigningKey(aws: Aws, region: string, alias?: string): Promise<SigningKey> {
+  const kms = new KMSClient({
+    endpoint: aws.url,
+    region,
+    credentials: { accessKeyId: 'platform-team', secretAccessKey: 'any' },
+  });
+  const { KeyMetadata } = await kms.send(
+    new CreateKeyCommand({ KeySpec: 'RSA_2048', KeyUsage: 'SIGN_VERIFY' }),
+  );
+  const id = KeyMetadata?.KeyId ?? '';
+  if (alias !== undefined) {
+    await kms.send(new CreateAliasCommand({ AliasName: alias, TargetKeyId: id }));
+  }
+  const { PublicKey } = await kms.send(new GetPublicKeyCommand({ KeyId: id }));
+  kms.destroy();
+  const body = Buffer.from(PublicKey ?? []).toString('base64');
+  return { id, publicKey: `-----BEGIN PUBLIC KEY-----\n${body}\n-----END PUBLIC KEY-----\n` };
 }
 
 interface StsRefusal {
