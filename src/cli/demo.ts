@@ -57,12 +57,14 @@ const SILENT: Stage = { write: () => {}, width: 80, colours: false, now };
 
 /** Long lines are hard to read, and a log has no width. */
 const WIDTH = 96;
+const NARROWEST = 40;
 
 function terminal(stream: NodeJS.WriteStream): Stage {
   const isTerminal = stream.isTTY === true;
   return {
     write: (text) => stream.write(`${text}\n`),
-    width: Math.min(WIDTH, stream.columns ?? WIDTH),
+    // Some terminals say that they have no columns.
+    width: Math.max(NARROWEST, Math.min(WIDTH, stream.columns || WIDTH)),
     // hasColors respects NO_COLOR and TERM=dumb.
     colours: isTerminal && stream.hasColors(),
     progress: isTerminal

@@ -68,7 +68,13 @@ export async function runDemo(inputs: DemoInputs, deps: DemoDeps): Promise<DemoO
   const registry = stack.use(await startRegistry());
   const { suite, timing, signal } = deps;
   const scene: Scene = { folder, narrator, company, registry, suite, timing, signal };
-  const told = await tell(scene);
+  const told = await tell(scene).catch((error: unknown) => {
+    if (inputs.keep) {
+      narrator.say(['', `   The folder is left: ${folder}`]);
+    }
+    // After Ctrl-C the tools that we started end too, and then fail in one way or another.
+    throw signal.aborted ? signal.reason : error;
+  });
   const seconds = (deps.stage.now() - start) / 1000;
   const outputs: DemoOutputs = {
     folder: inputs.keep ? folder : undefined,

@@ -2,7 +2,7 @@ import type { BumpOutputs } from '../release/bump.ts';
 import { bumpDiff } from '../release/bump-report.ts';
 import type { RequestRecord } from '../standin/github/server.ts';
 import { GITOPS_REPOSITORY, WEB_REPOSITORY } from './company.ts';
-import { deploy, deployCommand, type Release, shortenCommits, shortenDigests } from './deploy.ts';
+import { deploy, deployCommand, type Release, shorten, shortenDigests } from './deploy.ts';
 import { git } from './git.ts';
 import { buildImage, changeGreeting, copySampleApp, merge } from './merge.ts';
 import { type Chapter, columns } from './narrator.ts';
@@ -29,14 +29,15 @@ export const firstMerge = (scene: Scene, clones: Clones): Promise<BuiltImage> =>
   scene.narrator.chapter(
     `A pull request is merged in ${WEB_REPOSITORY}, and becomes an image`,
     async (chapter) => {
+      const { developer } = scene.company;
       await copySampleApp(scene, clones.web);
       await merge(scene, clones.web, 'Take orders (#1)');
-      chapter.show(await lastCommit(scene, clones.web));
+      chapter.show(await git(clones.web, ['log', '-1', '--shortstat', '--format=%h  %s'], developer));
       chapter.tell(
-        'The image is built once; every cluster gets this same one, named by its digest, which nobody can move to another image later.',
+        'The image is made once, and every cluster gets this same one. It is named by its digest, the checksum of all that is in it: a name that can never mean another image.',
       );
       chapter.tell(
-        'It is packed with crane, because BuildKit is not used here yet (the issue "Build" adds it): a real image in a real registry, with the files of the app in it, but without Node. So it is deployed below, not run.',
+        'It is packed with crane, not built from the Dockerfile: building with BuildKit comes with the issue "Build". So it is a real image in a real registry, but holds only the files of the app, without Node: enough to deploy it, not to run it.',
       );
       return buildImage(scene, chapter, clones.web, 1);
     },
@@ -46,7 +47,7 @@ export const firstMerge = (scene: Scene, clones: Clones): Promise<BuiltImage> =>
 export const firstDeploy = (scene: Scene, clones: Clones, image: BuiltImage): Promise<readonly Deployed[]> =>
   scene.narrator.chapter('One commit deploys it to every cluster of an environment', async (chapter) => {
     chapter.tell(
-      "The release workflow signs in as the company's GitHub App and writes by GitHub's API. It clones nothing, and runs none of the app's code.",
+      "The release workflow deploys to staging, then to production. It signs in as the company's GitHub App and writes by GitHub's API; it clones nothing, and runs none of the app's code. For production that is the same as typing:",
     );
     const release = releaseOf(image, 'production');
     chapter.command(deployCommand(release));
@@ -54,19 +55,22 @@ export const firstDeploy = (scene: Scene, clones: Clones, image: BuiltImage): Pr
     const { log } = scene.company.github;
     const asked = log.length;
     const production = await deployOnce(scene, clones, chapter, release);
-    chapter.showDiff(shortenCommits(shortenDigests(bumpDiff(production.outputs))));
+    chapter.tell('A new file, and with it the whole deploy:');
+    chapter.showDiff(shorten(bumpDiff(production.outputs)));
     const commits = await scene.company.github.repository(GITOPS_REPOSITORY).commits();
     chapter.holds(
-      'Each deploy is one commit, signed by GitHub: staging, then production with both its clusters.',
+      'One commit for staging, one for production with both its clusters; both are signed by GitHub.',
       {
         found: commits.slice(0, 2).map(({ oid, signed }) => ({ oid, signed })),
         expected: [production, staging].map(({ deployed }) => ({ oid: deployed.commit, signed: true })),
       },
     );
-    const requests = log.slice(asked);
     chapter.holds(
-      'GitHub was asked twice for it: once for the state of the repository, once to write. (Beside that: 2 requests to sign in, and 1 about the history of acme/web, at the same time as the first.)',
-      { found: tally(requests), expected: { signIn: 2, history: 1, read: 1, write: 1, other: 0 } },
+      'Production took two round trips: one to read the repository, one to write. (Besides, 2 requests to sign in, and 1 for the history of acme/web, to know which build is newer.)',
+      {
+        found: tally(log.slice(asked)),
+        expected: { signIn: 2, history: 1, read: 1, write: 1, other: 0 },
+      },
     );
     return [staging.deployed, production.deployed];
   });
@@ -75,12 +79,11 @@ export const firstDeploy = (scene: Scene, clones: Clones, image: BuiltImage): Pr
 export const render = (scene: Scene, clones: Clones, image: BuiltImage): Promise<readonly Runs[]> =>
   scene.narrator.chapter('What each cluster gets', async (chapter) => {
     chapter.tell(
-      'Argo CD fills the chart with the values and applies the result. No cluster runs here, so we do the first half: the real helm, with the same files in the same order, for the Kubernetes version of each cluster.',
+      'Argo CD fills the chart with the values of the app and applies the result to the cluster. No cluster runs here, so you see what would be applied: the real helm renders the same files, for the Kubernetes version of each cluster.',
     );
     const rendered = await renderBoth(scene, clones, chapter);
     chapter.show(tableOf(rendered));
-    const [production] = rendered.filter(({ environment }) => environment === 'production');
-    chapter.show(`Each of them gets: ${production?.clusters[0]?.objects.join(', ')}`);
+    chapter.tell(`The objects are: ${rendered[0]?.clusters[0]?.objects.join(', ')}.`);
     bothRun(chapter, rendered, image);
     return runsOf(rendered);
   });
@@ -95,13 +98,18 @@ export const nextMerge = (
   readonly runs: readonly Runs[];
 }> =>
   scene.narrator.chapter('The next merge takes the same road', async (chapter) => {
+    const { developer, platformEngineer } = scene.company;
     await changeGreeting(clones.web);
     await merge(scene, clones.web, 'Greet everybody (#2)');
-    chapter.show(await lastCommit(scene, clones.web));
+    chapter.showDiff(await git(clones.web, ['show', '--unified=0', '--format=%h  %s'], developer));
     const image = await buildImage(scene, chapter, clones.web, 2);
     const staging = await deployOnce(scene, clones, chapter, releaseOf(image, 'staging'));
     const production = await deployOnce(scene, clones, chapter, releaseOf(image, 'production'));
-    chapter.showDiff(shortenCommits(shortenDigests(bumpDiff(production.outputs))));
+    chapter.tell(
+      'It is deployed to staging, then to production. The commit tells people and machines what, where, and from which source:',
+    );
+    chapter.show(shorten(await git(clones.gitops, ['show', '--no-patch', '--format=%B'], platformEngineer)));
+    chapter.showDiff(shorten(bumpDiff(production.outputs)));
     const rendered = await renderBoth(scene, clones, chapter);
     chapter.show(tableOf(rendered));
     bothRun(chapter, rendered, image);
@@ -138,11 +146,6 @@ async function commitOf({ company }: Scene, clones: Clones, outputs: BumpOutputs
   }
   return head;
 }
-
-const lastCommit = ({ company }: Scene, clone: string): Promise<string> =>
-  git(clone, ['log', '-1', '--stat=72', '--format=%h  %s'], company.developer).then((text) =>
-    text.replace(/\n\n/, '\n'),
-  );
 
 /** What the requests of a deploy were for. */
 function tally(requests: readonly RequestRecord[]) {

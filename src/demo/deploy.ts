@@ -52,7 +52,7 @@ const NOTHING_ELSE = {
   digest: undefined,
   files: undefined,
   set: undefined,
-  workflow: 'release.yml',
+  workflow: 'deploy.yml',
   force: false,
   override: undefined,
   reason: undefined,
@@ -64,13 +64,15 @@ const NOTHING_ELSE = {
 export const deployCommand = ({ app, environment, image, source, build }: Release): string =>
   [
     `kajitori bump --repository ${GITOPS.owner}/${GITOPS.name} --app ${app} --environment ${environment}`,
-    `--image ${shortenDigests(image)} --source ${shortenCommits(source)} --build ${build}`,
-  ].join(' \\\n       ');
+    `--image ${shortenDigests(image)}`,
+    `--source ${shortenCommits(source)} --build ${build}`,
+  ].join(' \\\n    ');
 
 /** For reading: the first digits of a digest are enough to compare by eye. */
 export const shortenDigests = (text: string): string =>
   text.replaceAll(/(sha256:[a-f\d]{12})[a-f\d]{52}/g, '$1…');
 
 /** The same for whole IDs of commits. */
-export const shortenCommits = (text: string): string =>
-  text.replaceAll(/\b([a-f\d]{8})[a-f\d]{32}\b/g, '$1…');
+const shortenCommits = (text: string): string => text.replaceAll(/\b([a-f\d]{8})[a-f\d]{32}\b/g, '$1…');
+
+export const shorten = (text: string): string => shortenCommits(shortenDigests(text));

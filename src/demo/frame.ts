@@ -3,27 +3,28 @@ import { columns, formatSeconds, type Narrator } from './narrator.ts';
 import type { ToolVersions } from './tool-versions.ts';
 
 const ROAD = `
-    a merged commit       an image            one commit           every cluster
-   ┌───────────────┐    ┌────────────┐    ┌───────────────┐       ┌──────────────────┐
-   │   acme/web    │ ─▶ │  registry  │ ─▶ │  acme/gitops  │ ─┬──▶ │ staging   stg-1  │
-   │               │    │  sha256:…  │    │  what runs    │  │    ├──────────────────┤
-   │  you merge    │    │  built     │    │  where        │  └──▶ │ production       │
-   │               │    │  once      │    │               │       │  prod-1 + prod-2 │
-   └───────────────┘    └────────────┘    └───────────────┘       └──────────────────┘`;
+    a merged commit     an image           one commit         every cluster
+   ┌──────────────┐    ┌────────────┐    ┌─────────────┐     ┌──────────────────┐
+   │  acme/web    │ ─▶ │  registry  │ ─▶ │ acme/gitops │ ─┬▶ │ staging    stg-1 │
+   │              │    │            │    │             │  │  ├──────────────────┤
+   │  your app    │    │  sha256:…  │    │  what runs  │  └▶ │ production       │
+   │              │    │            │    │  where      │     │  prod-1 + prod-2 │
+   └──────────────┘    └────────────┘    └─────────────┘     └──────────────────┘`;
 
 /** What the story is about, what is real in it and what is not. */
 export function opening(narrator: Narrator, tools: ToolVersions): void {
   narrator.heading('Kajitori: from a merged commit to every cluster');
   narrator.say(['']);
   narrator.sayWrapped(
-    'You merge a pull request, and every cluster of an environment runs it, or none does. Nobody waits for a platform engineer. This shows the whole road, on this machine, in less than a minute.',
+    'You merge a pull request, and your app runs everywhere: in all clusters of staging, then in all of production. One commit per environment does it, so no cluster is forgotten, and nobody waits for a platform engineer. Here is the whole road, on this machine, in less than a minute.',
   );
   narrator.say([...ROAD.split('\n'), '']);
   narrator.sayWrapped(
-    `Real here: git ${tools.git}, helm ${tools.helm}, an OCI registry (crane ${tools.crane}), and Kajitori's own code. Stand-in: GitHub, a server on 127.0.0.1 that keeps real git repositories and is as strict as the real one. No cluster runs: you see what Argo CD would apply. Nothing leaves this machine.`,
+    `Real here: git ${tools.git}, helm ${tools.helm}, an OCI registry (crane ${tools.crane}), and Kajitori's own code. A stand-in: GitHub, as a server on 127.0.0.1 that keeps real git repositories, is as strict as GitHub, and takes 50 ms for an answer. Not here: clusters; you see what they would be given. Nothing leaves this machine.`,
   );
+  narrator.say(['']);
   narrator.sayWrapped(
-    'Each ✓ was checked when it was printed; if one did not hold, the demo would end there.',
+    'Each ✓ is checked before it is printed. If one does not hold, the demo says so and ends.',
   );
 }
 

@@ -24,11 +24,10 @@ test('a chapter has a number, its statements and its time', async () => {
     chapter.holds('Two is two', { found: [2], expected: [2] });
   });
   expect(lines).toEqual([
-    '',
     '1. The first',
     '   It begins.',
     '',
-    '   $ kajitori init',
+    '     $ kajitori init',
     '',
     '     a',
     '       b',

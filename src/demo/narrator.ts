@@ -50,15 +50,19 @@ const INDENT = '   ';
 export class Narrator {
   readonly records: ChapterRecord[] = [];
   readonly #stage: Stage;
+  #gap = true;
 
   constructor(stage: Stage) {
     this.#stage = stage;
   }
 
-  /** Lines outside of any chapter. */
+  /** Lines as they are. Of several empty lines in a row only one is written, so that blocks need not know their neighbours. */
   say(lines: readonly string[]): void {
     for (const line of lines) {
-      this.#stage.write(line);
+      if (line !== '' || !this.#gap) {
+        this.#stage.write(line);
+      }
+      this.#gap = line === '';
     }
   }
 
@@ -109,7 +113,7 @@ export class Narrator {
         .map((line) => `${INDENT}  ${paintLine(line)}`.trimEnd());
     return {
       tell: (text) => say(wrap(text, width, INDENT)),
-      command: (line) => say(['', `${INDENT}${this.paint('cyan', `$ ${line}`)}`]),
+      command: (line) => say(['', ...indented(`$ ${line}`, (part) => this.paint('cyan', part)), '']),
       show: (block) => say(['', ...indented(block, (line) => line), '']),
       showDiff: (diff) => say(['', ...indented(diff, (line) => this.#paintDiffLine(line)), '']),
       working: (what) => progress?.(`${INDENT}… ${what}`),
@@ -125,7 +129,7 @@ export class Narrator {
   }
 
   #paintDiffLine(line: string): string {
-    if (/^(?:---|\+\+\+|@@)/.test(line)) {
+    if (/^(?:diff |index |---|\+\+\+|@@)/.test(line)) {
       return this.paint('dim', line);
     }
     return line.startsWith('+')

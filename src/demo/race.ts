@@ -60,7 +60,7 @@ export const race = (scene: Scene, clones: Clones, image: BuiltImage): Promise<R
   scene.narrator.chapter(`${SERVICES.length} deploys at the same moment`, async (chapter) => {
     const { company, timing } = scene;
     chapter.tell(
-      `One merge in the monorepo ${SHOP_REPOSITORY} rebuilds ${SERVICES.length} services, and ${SERVICES.length} jobs want to write to the same branch at once. In each round only one can win: git takes a commit only on top of the newest one. Who loses reads again, computes again and tries again. (Their images are the one of web, to save your time.)`,
+      `One merge in ${SHOP_REPOSITORY} rebuilds ${SERVICES.length} services, and ${SERVICES.length} jobs write to the same branch at once. A commit goes only on top of the newest one, so of those that read the same state only one can win. The others read again, compute their change again, and try again. (To save time, all of them deploy the image of web.)`,
     );
     chapter.working('adding the services');
     await addServices(scene, clones);

@@ -1,7 +1,7 @@
 import { bumpText } from '../release/bump-report.ts';
 import { Failure, formatFailure } from '../report/failure.ts';
 import { GITOPS_REPOSITORY, OTHER_REPOSITORY, WEB_REPOSITORY } from './company.ts';
-import { deploy, shortenCommits, shortenDigests } from './deploy.ts';
+import { deploy, shorten } from './deploy.ts';
 import { releaseOf } from './deploy-chapters.ts';
 import type { BuiltImage, Scene } from './scene.ts';
 
@@ -25,14 +25,19 @@ export const refuse = (
     const head = () => company.github.repository(GITOPS_REPOSITORY).head();
     const headBefore = await head();
 
-    chapter.tell('Somebody starts the workflow of the first merge again. Its image is older than what runs:');
+    chapter.tell(
+      'Somebody starts the workflow of the first merge again. Its image is older than the one that runs:',
+    );
     const older = await deploy(company, releaseOf(images.older, 'production'), timing);
     chapter.show(shorten(bumpText(older)));
     const afterOlder = await head();
-    chapter.holds('Nothing was written; an older build is no error (exit code 0), and no step back.', {
-      found: { reason: older.reason, head: afterOlder },
-      expected: { reason: 'older', head: headBefore },
-    });
+    chapter.holds(
+      'Nothing was written: an older build never replaces a newer one. It is no error either (exit code 0).',
+      {
+        found: { reason: older.reason, head: afterOlder },
+        expected: { reason: 'older', head: headBefore },
+      },
+    );
 
     chapter.tell(`A workflow of another repository, ${OTHER_REPOSITORY}, tries to deploy web:`);
     const foreign = await failureOf(async () =>
@@ -62,8 +67,6 @@ export const refuse = (
       },
     ];
   });
-
-const shorten = (text: string): string => shortenCommits(shortenDigests(text));
 
 async function failureOf(attempt: () => Promise<unknown>): Promise<Failure> {
   try {

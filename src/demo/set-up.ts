@@ -12,19 +12,19 @@ const NO_ANSWERS: InitInputs = { environments: [], clusters: [], registries: [],
 
 /** What stands where, by the first part of a path; in the order in which it is shown. */
 const PLACES: readonly (readonly [prefix: string, about: string])[] = [
-  ['kajitori.yaml', 'environments, clusters, and the registries that images may come from'],
-  ['argocd/', 'tells Argo CD: each app that was deployed × each cluster of the environment'],
-  ['charts/app/', 'the standard chart: turns a few lines about an app into Kubernetes objects'],
-  ['defaults/', 'values for every app, or for every app in one cluster'],
+  ['kajitori.yaml', 'which environments and clusters there are'],
+  ['argocd/', 'tells Argo CD which app goes to which cluster'],
+  ['charts/app/', 'makes Kubernetes objects of a few lines'],
+  ['defaults/', 'settings for every app, or for one cluster'],
   ['.github/', 'CODEOWNERS: who must review what'],
-  ['README.md', 'explains all this'],
+  ['README.md', 'what is where'],
 ];
 
 /** Chapter: `kajitori init` in an empty repository. Returns the platform engineer's clone. */
 export const setUpGitOps = ({ narrator, company, registry, suite }: Scene): Promise<string> =>
   narrator.chapter('A platform engineer sets up the GitOps repository, once', async (chapter) => {
     chapter.tell(
-      `${GITOPS_REPOSITORY} will say what runs where. Argo CD, in the clusters, does what it says. Production has two clusters here, as during an upgrade of Kubernetes.`,
+      `The repository ${GITOPS_REPOSITORY} says what runs where. Argo CD, a program beside the clusters, reads it and does what it says. Production has two clusters here, as companies have them while they upgrade Kubernetes.`,
     );
     chapter.command('kajitori init --environment staging=stg-1 --environment production=prod-1,prod-2 …');
     const clone = await company.clone(GITOPS_REPOSITORY);
@@ -55,9 +55,9 @@ export const setUpGitOps = ({ narrator, company, registry, suite }: Scene): Prom
     );
     const text = (await repository.read(KAJITORI_FILE)) ?? '';
     chapter.tell('The heart of kajitori.yaml:');
-    chapter.show(text.slice(text.indexOf('environments:'), text.indexOf('teams:')));
+    chapter.show(text.slice(text.indexOf('environments:'), text.indexOf('clusters:\n')));
     const config = parseKajitoriYaml(text);
-    chapter.holds('Production is prod-1 and prod-2: they are always deployed together.', {
+    chapter.holds('Production is prod-1 and prod-2, which are always deployed together.', {
       found: environmentsOf(config).map(({ name, clusters }) => [name, clusters.map((each) => each.name)]),
       expected: [
         ['staging', ['stg-1']],
@@ -84,7 +84,7 @@ export const addApp = (
     );
     await repository.write(files);
     chapter.tell(
-      'Two short files in the GitOps repository: who owns the app and which repository may deploy it, and how it runs.',
+      'Two short files in the GitOps repository: who owns the app and which repository may deploy it; and how it runs.',
     );
     chapter.show(contentsOf(files, ['apps/web/app.yaml', 'apps/web/values.yaml']));
     await runInit(
@@ -98,11 +98,11 @@ export const addApp = (
       },
     );
     chapter.tell(
-      `And one in ${WEB_REPOSITORY}: .github/workflows/deploy.yml, which calls Kajitori's release workflow after a merge.`,
+      `And one in the repository of the app, ${WEB_REPOSITORY}: a workflow that hands each new image to Kajitori's release workflow. (\`kajitori init --app web\` writes it.)`,
     );
     await commitAndPush(clones.gitops, 'Add the app web', company.platformEngineer);
     const there = await (await openWorkingCopy(clones.gitops)).list('apps/web');
-    chapter.holds('Nothing runs yet: which image runs is written by machines only, and no deploy was made.', {
+    chapter.holds('Nothing runs yet: which image runs is written by deploys only, and there was none.', {
       found: there.map(({ name }) => name),
       expected: ['app.yaml', 'values.yaml'],
     });
