@@ -61,15 +61,20 @@ const NARROWEST = 40;
 
 function terminal(stream: NodeJS.WriteStream): Stage {
   const isTerminal = stream.isTTY === true;
+  let shown = false;
+  const progress = (what: string | undefined) => {
+    if (shown || what !== undefined) {
+      stream.write(`\r\u001b[K${what ?? ''}`);
+    }
+    shown = what !== undefined;
+  };
   return {
     write: (text) => stream.write(`${text}\n`),
     // Some terminals say that they have no columns.
     width: Math.max(NARROWEST, Math.min(WIDTH, stream.columns || WIDTH)),
     // hasColors respects NO_COLOR and TERM=dumb.
     colours: isTerminal && stream.hasColors(),
-    progress: isTerminal
-      ? (what) => stream.write(what === undefined ? '\r\u001b[K' : `\r\u001b[K${what}`)
-      : undefined,
+    progress: isTerminal ? progress : undefined,
     now,
   };
 }

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { bumpCommand } from './bump.ts';
 import { demoCommand } from './demo.ts';
+import { doctorCommand } from './doctor.ts';
 import { initCommand } from './init.ts';
 import { readVersion } from './version.ts';
 
@@ -24,7 +25,7 @@ Exit codes: 0 done, or nothing to do; 1 refused by a policy, or findings; 2 coul
 Try it without any cluster or account: kajitori demo`,
   );
 
-for (const command of [initCommand(), bumpCommand(), demoCommand()]) {
+for (const command of [initCommand(), bumpCommand(), doctorCommand(), demoCommand()]) {
   program.addCommand(command.copyInheritedSettings(program));
 }
 

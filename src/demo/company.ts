@@ -55,7 +55,7 @@ export async function startCompany(folder: string, timing: Timing): Promise<Comp
   }
   const app = github.createApp({
     slug: 'kajitori',
-    permissions: { contents: 'write', pull_requests: 'write' },
+    permissions: { contents: 'write', pull_requests: 'write', statuses: 'write', checks: 'read' },
   });
   app.install(GITOPS.owner, [GITOPS_REPOSITORY]);
   return {
