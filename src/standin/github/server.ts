@@ -20,7 +20,7 @@ export type { Fault, InjectedFault } from './faults.ts';
 export type { Limits } from './rate-limits.ts';
 export type { RepositoryOptions } from './repository.ts';
 export type { RequestRecord } from './requests.ts';
-export type { BranchProtection, Ruleset } from './rules.ts';
+export type { Ruleset } from './rules.ts';
 export type { StandinRepository } from './standin-repository.ts';
 
 /** An App as its owner sees it. */
