@@ -84,17 +84,19 @@ function failedTemplate(text: string, context: HelmErrorContext): HelmErrorWords
 }
 
 function brokenTemplate(text: string, context: HelmErrorContext): HelmErrorWords | undefined {
-  // A chain of includes names several places; the last is where it happened.
+  // A chain of includes names several places; the last is where it happened. Helm 4 puts each on a line of its own.
   const [place] = [
-    ...text.matchAll(new RegExp(`(?:template: |parse error at \\(|parse error on )${TEMPLATE_PLACE}`, 'g')),
+    ...text.matchAll(
+      new RegExp(`(?:template: |parse error at \\(|parse error on |^)${TEMPLATE_PLACE}`, 'gm'),
+    ),
   ].slice(-1);
   if (place === undefined) {
     return undefined;
   }
   const why = text
     .slice(place.index + place[0].length)
-    .replace(/^\)?: /, '')
-    .replace(/^executing "[^\n]*?" at (<[^\n]*?>): /, '$1: ');
+    .replace(/^\)?:?\s+/, '')
+    .replace(/^executing "[^\n]*?" at (<[^\n]*?>):\s+/, '$1: ');
   const yamlLine = /\byaml: line (\d+)/.exec(text);
   const rendered = yamlLine !== null && text.startsWith('YAML parse error');
   return {
@@ -125,7 +127,7 @@ function brokenValues(text: string, { show }: HelmErrorContext): HelmErrorWords 
   }
   const line = /\bline (\d+)/.exec(why)?.[1];
   return {
-    message: `helm cannot read these values: ${why.replace(/^(?:error converting YAML to JSON: )?(?:yaml: )?(?:line \d+: )?/, '')}`,
+    message: `helm cannot read these values: ${why.replace(/^(?:cannot unmarshal yaml document: )?(?:error converting YAML to JSON: )?(?:yaml: )?(?:line \d+: )?/, '')}`,
     at: { file: show(file), ...(line === undefined ? {} : { line: Number(line) }) },
     todo: 'Correct the YAML.',
     reason: 'render-failed',
