@@ -53,7 +53,7 @@ function explainKms(error: unknown, keyId: string, identity: AwsIdentity): Failu
 /** By the names that the SDK gives to the errors of AWS KMS and STS. */
 const KMS_TODOS: Readonly<Record<string, string>> = {
   AccessDenied:
-    'The trust policy of the role does not accept this run: compare its job_workflow_ref condition with the workflow that runs (docs/setup.md).',
+    'The trust policy of the role does not accept this run: compare its conditions (job_workflow_ref, sub, ref) with the workflow, the repository and the branch that run (docs/setup.md).',
   AccessDeniedException:
     'Allow kms:Sign on the key for this role, in the key policy or the role (docs/setup.md).',
   NotFoundException: 'There is no such key in this region: check kms-key and aws-region.',
