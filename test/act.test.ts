@@ -163,9 +163,9 @@ test('release.yml signs in by a key in AWS KMS, with no secret at all', async ()
     sub: 'repo:acme/web:ref:refs/heads/main',
     job_workflow_ref: 'kajitori/kajitori/.github/workflows/release.yml@refs/tags/v1',
   });
-  const role = `arn:aws:iam::${ACCOUNT}:role/kajitori-release`;
+  const role = `arn:aws:iam::${ACCOUNT}:role/kajitori-sign`;
   await using aws = await startAws(
-    { [role]: { jobWorkflowRef: issuer.claims.job_workflow_ref, maySign: true } },
+    { [role]: { jobWorkflowRef: issuer.claims.job_workflow_ref, subject: 'repo:acme/', maySign: true } },
     () => issuer.publicKey,
   );
   const key = await createSigningKey(aws, 'ap-northeast-1', 'alias/kajitori');

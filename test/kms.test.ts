@@ -8,8 +8,9 @@ import { ACCOUNT, type Aws, createSigningKey, startAws } from './kms/aws.ts';
 import { type OidcIssuer, startOidcIssuer } from './kms/oidc-issuer.ts';
 
 const RELEASE_WORKFLOW = 'kajitori/kajitori/.github/workflows/release.yml@refs/tags/v1';
+const CLAIMS = { sub: 'repo:acme/web:ref:refs/heads/main', job_workflow_ref: RELEASE_WORKFLOW };
 const REGION = 'ap-northeast-1';
-const RELEASE_ROLE = `arn:aws:iam::${ACCOUNT}:role/kajitori-release`;
+const SIGN_ROLE = `arn:aws:iam::${ACCOUNT}:role/kajitori-sign`;
 const READER_ROLE = `arn:aws:iam::${ACCOUNT}:role/kajitori-reader`;
 
 let aws: Aws;
@@ -22,14 +23,11 @@ let key: string;
 let otherKey: string;
 
 beforeAll(async () => {
-  issuer = await startOidcIssuer({
-    sub: 'repo:acme/web:ref:refs/heads/main',
-    job_workflow_ref: RELEASE_WORKFLOW,
-  });
+  issuer = await startOidcIssuer(CLAIMS);
   aws = await startAws(
     {
-      [RELEASE_ROLE]: { jobWorkflowRef: RELEASE_WORKFLOW, maySign: true },
-      [READER_ROLE]: { jobWorkflowRef: RELEASE_WORKFLOW, maySign: false },
+      [SIGN_ROLE]: { jobWorkflowRef: RELEASE_WORKFLOW, subject: 'repo:acme/', maySign: true },
+      [READER_ROLE]: { jobWorkflowRef: RELEASE_WORKFLOW, subject: 'repo:acme/', maySign: false },
     },
     () => (hasProvider ? issuer.publicKey : undefined),
   );
@@ -68,12 +66,12 @@ beforeEach(() => {
 afterEach(() => {
   vi.unstubAllEnvs();
   hasProvider = true;
-  issuer.claims = { ...issuer.claims, job_workflow_ref: RELEASE_WORKFLOW };
+  issuer.claims = CLAIMS;
 });
 
 /** Signs in as an action does, by its inputs. */
 function signIn(inputs: { readonly key?: string; readonly role?: string; readonly region?: string } = {}) {
-  const { key: kmsKey = key, role = RELEASE_ROLE, region = REGION } = inputs;
+  const { key: kmsKey = key, role = SIGN_ROLE, region = REGION } = inputs;
   vi.stubEnv('INPUT_APP-ID', app.clientId);
   vi.stubEnv('INPUT_KMS-KEY', kmsKey);
   vi.stubEnv('INPUT_AWS-ROLE', role);
@@ -109,14 +107,14 @@ describe("the App's key in AWS KMS", () => {
     expect(github.log.at(-1)?.who).toBe('kajitori[bot]');
   });
 
-  test('does not sign for another workflow than the one that the role trusts', async () => {
-    issuer.claims = {
-      ...issuer.claims,
-      job_workflow_ref: 'acme/evil/.github/workflows/x.yml@refs/heads/main',
-    };
+  test.each([
+    ['another workflow', { job_workflow_ref: 'acme/evil/.github/workflows/x.yml@refs/heads/main' }],
+    ["another company's repository, which calls ours", { sub: 'repo:evil/web:ref:refs/heads/main' }],
+  ])('does not sign for %s', async (_, claims) => {
+    issuer.claims = { ...CLAIMS, ...claims };
     const failure = await failureOf(signIn());
     expect(failure).toMatchObject({ exitCode: 2, reason: 'kms' });
-    expect(failure.message).toContain(RELEASE_ROLE);
+    expect(failure.message).toContain(SIGN_ROLE);
     expect(failure.message).toContain(
       'AccessDenied: Not authorized to perform sts:AssumeRoleWithWebIdentity',
     );

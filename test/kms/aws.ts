@@ -9,6 +9,8 @@ import { claimsOf } from './oidc-issuer.ts';
 export interface TrustedRole {
   /** The one workflow that may assume it (condition on `job_workflow_ref` in its trust policy). */
   readonly jobWorkflowRef: string;
+  /** What the token's subject begins with: the company's repositories. */
+  readonly subject: string;
   /** Whether its policy allows kms:Sign. */
   readonly maySign: boolean;
 }
@@ -122,7 +124,9 @@ function refuseAssuming(
   const claims = claimsOf(token, provider);
   if (claims?.aud !== 'sts.amazonaws.com') return { ...invalid, message: 'Incorrect token audience' };
   // AWS does not say whether the role is missing or its trust policy says no.
-  return claims.job_workflow_ref === role?.jobWorkflowRef
+  return role !== undefined &&
+    claims.job_workflow_ref === role.jobWorkflowRef &&
+    String(claims.sub).startsWith(role.subject)
     ? undefined
     : {
         status: 403,
