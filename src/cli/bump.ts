@@ -1,13 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
 import { openGitHub } from '../github/access.ts';
-import { createGitHubClient } from '../github/client.ts';
+import { createGitHubClient, type GitHubClient } from '../github/client.ts';
 import { parseRepositoryName } from '../github/repository-name.ts';
 import { systemTiming } from '../github/timing.ts';
 import { type BumpTarget, runBump } from '../release/bump.ts';
 import { bumpDiff, bumpJson, bumpText } from '../release/bump-report.ts';
 import { bumpRequest } from '../release/bump-request.ts';
-import { gitHubSourceHistory, NO_HISTORY } from '../release/source-history.ts';
+import type { Source } from '../release/source.ts';
+import { gitHubSourceHistory, NO_HISTORY, type SourceHistory } from '../release/source-history.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
 import { environmentAccess } from './environment.ts';
 import { repeated } from './repeated.ts';
@@ -109,7 +110,7 @@ async function bump(options: BumpOptions) {
     },
     {
       on: await bumpTarget(options),
-      history: request.kind === 'apps' ? gitHubSourceHistory(reader, request.build.source) : NO_HISTORY,
+      history: request.kind === 'apps' ? historyFor(options, reader, request.build.source) : NO_HISTORY,
       timing: systemTiming,
       key: randomUUID(),
       onRetry: (reason, attempt, pauseMs) =>
@@ -121,6 +122,16 @@ async function bump(options: BumpOptions) {
     text: outputs.reason === 'would-bump' ? `${bumpDiff(outputs)}\n${text}` : text,
     json: bumpJson(outputs),
   };
+}
+
+/**
+ * For a working copy GitHub is asked only when two commits must be compared: an early question saves no time there,
+ * and without a network it would hold up the end of the command.
+ */
+function historyFor(options: BumpOptions, reader: GitHubClient, source: Source): SourceHistory {
+  return options.repository === undefined
+    ? { compareTo: (recorded) => gitHubSourceHistory(reader, source).compareTo(recorded) }
+    : gitHubSourceHistory(reader, source);
 }
 
 async function bumpTarget(options: BumpOptions): Promise<BumpTarget> {
