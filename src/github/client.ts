@@ -9,11 +9,18 @@ export class GitHubError extends Error {
   readonly fault: GitHubFault;
   /** GraphQL answers may carry data beside errors. */
   readonly data: unknown;
+  /** It was a write and there was no answer: it may have happened, or may happen yet. */
+  readonly mayHaveHappened: boolean;
 
-  constructor(fault: GitHubFault, operation: string, options: { cause: unknown; data?: unknown }) {
+  constructor(
+    fault: GitHubFault,
+    operation: string,
+    options: { cause: unknown; data?: unknown; write?: boolean | undefined },
+  ) {
     super(`${operation}: ${fault.message}`, { cause: options.cause });
     this.fault = fault;
     this.data = options.data;
+    this.mayHaveHappened = options.write === true && fault.kind === 'unavailable';
   }
 }
 
@@ -91,7 +98,11 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
         const pause =
           repetition?.write === true ? undefined : pauseBeforeRepeating(fault, attempt, timing.random);
         if (pause === undefined || timing.now() + pause > deadline) {
-          throw new GitHubError(fault, operation, { cause: error, data: dataOf(error) });
+          throw new GitHubError(fault, operation, {
+            cause: error,
+            data: dataOf(error),
+            write: repetition?.write,
+          });
         }
         await timing.sleep(pause);
       }

@@ -20,11 +20,11 @@ export interface GitHubFault {
 }
 
 /**
- * GitHub's words for a lost race: a compare-and-swap (the type is STALE_DATA, older servers send only the text), or a
- * pull request that somebody else opened in between.
+ * GitHub's words for a lost race: a compare-and-swap (the type is STALE_DATA, older servers send only the text), a
+ * pull request that somebody else opened in between, or a merge whose head or base moved (REST: 405).
  */
 const STALE_WORDS =
-  /expected branch to point to|is at [0-9a-f]{7,} but expected|pull and try again|a pull request already exists/i;
+  /expected branch to point to|is at [0-9a-f]{7,} but expected|pull and try again|a pull request already exists|review and try the merge again/i;
 
 /** Classic protection has a type of its own (BRANCH_PROTECTION_RULE_VIOLATION); a ruleset is told by its words. */
 const PROTECTED_WORDS =
@@ -93,6 +93,9 @@ function restFault(error: RequestError, now: number): GitHubFault {
       (headers['retry-after'] !== undefined || exhausted || LIMIT_WORDS.test(error.message)));
   if (limited) {
     return { ...base, kind: 'limited', retryAfterMs: retryAfter(headers, now) };
+  }
+  if (STALE_WORDS.test(error.message)) {
+    return { ...base, kind: 'stale' };
   }
   if (PROTECTED_WORDS.test(error.message)) {
     return { ...base, kind: 'protected' };

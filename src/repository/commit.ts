@@ -52,7 +52,7 @@ export async function writeCommit(
   const commit = answer.createCommitOnBranch?.commit;
   if (commit === null || commit === undefined) {
     const fault: GitHubFault = { kind: 'unavailable', message: 'an answer without a commit', status: 200 };
-    throw new GitHubError(fault, 'createCommitOnBranch', { cause: undefined });
+    throw new GitHubError(fault, 'createCommitOnBranch', { cause: undefined, write: true });
   }
   return { oid: commit.oid, url: commit.url };
 }

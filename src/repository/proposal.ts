@@ -1,7 +1,15 @@
 import { type GitHubClient, GitHubError } from '../github/client.ts';
 import { couldNot } from '../report/failure.ts';
 import type { Change, ComputeChange } from './change.ts';
-import { type CommitMessage, formatBody, formatMessage, oneLine } from './commit-message.ts';
+import type { CommitReference } from './commit.ts';
+import {
+  type CommitMessage,
+  formatBody,
+  formatMessage,
+  KEY_TRAILER,
+  oneLine,
+  parseTrailers,
+} from './commit-message.ts';
 import { type BranchTarget, gitHubTree, type Snapshot } from './snapshot.ts';
 import type { FileEdits } from './tree.ts';
 
@@ -28,7 +36,7 @@ export const PROPOSAL_DOCUMENT = `query Proposal($owner: String!, $name: String!
   repository(owner: $owner, name: $name) {
     mergeCommitAllowed
     squashMergeAllowed
-    ref(qualifiedName: $ref) { target { oid } }
+    ref(qualifiedName: $ref) { target { oid ... on Commit { message } } }
     pullRequests(first: 1, states: OPEN, headRefName: $head, baseRefName: $base) {
       nodes { id number url mergeable }
     }
@@ -53,13 +61,31 @@ interface PullRequestData extends PullRequestReference {
   readonly mergeable?: 'MERGEABLE' | 'CONFLICTING' | 'UNKNOWN';
 }
 
+interface ProposedCommit {
+  readonly oid: string;
+  readonly message?: string;
+}
+
 interface ProposalData {
   readonly repository: {
     readonly mergeCommitAllowed: boolean;
     readonly squashMergeAllowed: boolean;
-    readonly ref: { readonly target: { readonly oid: string } } | null;
+    readonly ref: { readonly target: ProposedCommit } | null;
     readonly pullRequests: { readonly nodes: readonly (PullRequestData | null)[] | null };
   };
+}
+
+/** What became of a proposal. */
+interface Proposed<Result> extends MergeOutcome {
+  readonly result: Result;
+  readonly changed: boolean;
+  readonly pullRequest: PullRequestReference;
+}
+
+interface MergeOutcome {
+  readonly merging: Merging;
+  /** On the base; only when it was merged at once. */
+  readonly commit: CommitReference | undefined;
 }
 
 /** `beforeOid` of a branch that must not exist yet (git's null object). */
@@ -82,16 +108,16 @@ export async function propose<Result>(
   change: Change<Result>,
   compute: ComputeChange<Result>,
   policy: ProposalPolicy,
-): Promise<{ result: Result; changed: boolean; pullRequest: PullRequestReference; merging: Merging }> {
+): Promise<Proposed<Result>> {
   const { message } = change;
   const before = await readProposal(client, target, snapshot.branch, policy.branch);
   const proposed = before.ref?.target.oid;
   const existing = before.pullRequests.nodes?.find((node) => node !== null) ?? undefined;
   // A branch without an open pull request is what is left of an earlier one: it says nothing about now.
   const standing =
-    proposed === undefined || existing === undefined
+    before.ref === null || existing === undefined
       ? undefined
-      : await standingProposal(client, target, proposed, existing, compute);
+      : await standingProposal(client, target, before.ref.target, existing, change, compute);
   const head =
     standing?.head ??
     (await pushProposal(client, target, snapshot, change.edits, message, policy.branch, proposed));
@@ -99,27 +125,41 @@ export async function propose<Result>(
   await label(client, target, pullRequest.number, policy.labels);
   return {
     result: standing?.result ?? change.result,
-    changed: standing === undefined,
+    changed: standing === undefined || standing.ours,
     pullRequest: { number: pullRequest.number, url: pullRequest.url },
-    merging: policy.autoMerge
+    ...(policy.autoMerge
       ? await mergeWhenReady(client, target, pullRequest, head, message, before)
-      : 'no',
+      : { merging: 'no', commit: undefined }),
   };
+}
+
+interface StandingProposal<Result> {
+  readonly head: string;
+  readonly result: Result;
+  /** We proposed it ourselves, and the answer was lost. */
+  readonly ours: boolean;
 }
 
 /** What is proposed already, when it holds our change or a newer one and can still be merged. */
 async function standingProposal<Result>(
   client: GitHubClient,
   target: BranchTarget,
-  proposed: string,
+  proposed: ProposedCommit,
   existing: PullRequestData,
+  change: Change<Result>,
   compute: ComputeChange<Result>,
-): Promise<{ readonly head: string; readonly result: Result } | undefined> {
-  const onTop = await compute(gitHubTree(client, target.repository, proposed));
-  const stands =
-    onTop.edits.size === 0 && (onTop.superseded === true || existing.mergeable !== 'CONFLICTING');
-  return stands ? { head: proposed, result: onTop.result } : undefined;
+): Promise<StandingProposal<Result> | undefined> {
+  const mergeable = existing.mergeable !== 'CONFLICTING';
+  if (mergeable && keyOf(proposed.message ?? '') === keyOf(formatMessage(change.message))) {
+    return { head: proposed.oid, result: change.result, ours: true };
+  }
+  const onTop = await compute(gitHubTree(client, target.repository, proposed.oid));
+  const stands = onTop.edits.size === 0 && (onTop.superseded === true || mergeable);
+  return stands ? { head: proposed.oid, result: onTop.result, ours: false } : undefined;
 }
+
+const keyOf = (message: string): string | undefined =>
+  parseTrailers(message).find(({ name }) => name === KEY_TRAILER)?.value;
 
 async function readProposal(
   client: GitHubClient,
@@ -237,7 +277,7 @@ async function mergeWhenReady(
   head: string,
   message: CommitMessage,
   allowed: ProposalData['repository'],
-): Promise<Merging> {
+): Promise<MergeOutcome> {
   const method = mergeMethod(allowed);
   try {
     await client.graphql(
@@ -255,13 +295,13 @@ async function mergeWhenReady(
       },
       { write: true },
     );
-    return 'when-ready';
+    return { merging: 'when-ready', commit: undefined };
   } catch (error) {
     if (!(error instanceof GitHubError) || !CLEAN_WORDS.test(error.fault.message)) {
       throw error;
     }
   }
-  await client.rest(
+  const merged = await client.rest<{ sha: string }>(
     'PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge',
     {
       owner: target.repository.owner,
@@ -275,7 +315,9 @@ async function mergeWhenReady(
     },
     { write: true },
   );
-  return 'merged';
+  const oid = merged.data.sha;
+  const url = pullRequest.url.replace(/\/pull\/\d+$/, `/commit/${oid}`);
+  return { merging: 'merged', commit: { oid, url } };
 }
 
 /** Squash first: one bump stays one commit on the base, with our trailers. */
