@@ -1,6 +1,6 @@
 import { couldNot } from '../report/failure.ts';
 import { writable } from './data.ts';
-import type { BlockStyle } from './format.ts';
+import { type BlockStyle, isBlockValue } from './format.ts';
 import { createRoot, insertItem, insertKey } from './insert.ts';
 import { withDefaultLimits } from './limits.ts';
 import { applySplices, overlaps, type Splice } from './lines.ts';
@@ -12,7 +12,13 @@ import { proveEdits } from './proof.ts';
 import { removeEntry } from './remove.ts';
 import { refuseTag, replaceNode } from './replace.ts';
 import { styleNear } from './style.ts';
-import { readSource, type SyntaxDocument, type SyntaxNode, type YamlSource } from './syntax.ts';
+import {
+  BYTE_ORDER_MARK,
+  readSource,
+  type SyntaxDocument,
+  type SyntaxNode,
+  type YamlSource,
+} from './syntax.ts';
 
 export type { YamlValue } from './data.ts';
 export { formatYaml } from './format.ts';
@@ -57,7 +63,7 @@ export function editYaml(source: string, edits: readonly YamlEdit[], options: Ya
     pending.push(plan);
   }
   finish();
-  return current.text;
+  return source.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK + current.text : current.text;
 }
 
 /** What an edit does to the text. */
@@ -65,6 +71,8 @@ interface Plan {
   readonly edit: YamlEdit;
   /** The path of what changes as a whole: the value, or the map or list that gets or loses an entry. */
   readonly scope: YamlPath;
+  /** It makes or removes lines, which new lines elsewhere take as an example for their indentation. */
+  readonly structural: boolean;
   readonly splices: readonly Splice[];
 }
 
@@ -72,6 +80,7 @@ const dependsOn = (edit: YamlEdit, plan: Plan): boolean =>
   startsWith(edit.path, plan.scope) || startsWith(plan.scope, edit.path);
 
 const conflicts = (a: Plan, b: Plan): boolean =>
+  (a.structural && b.structural) ||
   startsWith(a.scope, b.scope) ||
   startsWith(b.scope, a.scope) ||
   a.splices.some((splice) => b.splices.some((other) => overlaps(splice, other)));
@@ -163,7 +172,8 @@ class Planner {
     if (node.style === 'empty' && node.lead === undefined && !node.inFlow) {
       throw this.cannot(node, `"${formatPath(path)}" is written as "? key" without a ":"`);
     }
-    return this.plan(path, replaceNode(this.source.text, node, value, this.styleNear(node.owner?.parent)));
+    const splices = replaceNode(this.source.text, node, value, this.styleNear(node.owner?.parent));
+    return this.plan(path, splices, node.kind !== 'scalar' || isBlockValue(value));
   }
 
   private append(node: SyntaxNode, edit: Extract<YamlEdit, { op: 'append' }>): Plan {
@@ -201,8 +211,8 @@ class Planner {
     return styleNear(this.source.text, this.document.root, node);
   }
 
-  private plan(scope: YamlPath, splices: readonly Splice[]): Plan {
-    return { edit: this.edit, scope, splices };
+  private plan(scope: YamlPath, splices: readonly Splice[], structural = true): Plan {
+    return { edit: this.edit, scope, structural, splices };
   }
 
   private cannot(node: SyntaxNode | undefined, message: string, todo?: string, reason?: string) {

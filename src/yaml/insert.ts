@@ -117,7 +117,7 @@ export function createRoot(
   const at = document.contentEnd;
   const newline = lineBreakAt(text, at);
   const lines = isBlockValue(value) ? blockLines(value, style) : [inlineText(value, {})];
-  const onNewLine = at === 0 || text[at - 1] === '\n' || (at === 1 && text.startsWith('\uFEFF'));
+  const onNewLine = at === 0 || text[at - 1] === '\n';
   const written = lines.join(newline);
   const isEnd = at === text.length;
   return [

@@ -20,11 +20,9 @@ export function applySplices(text: string, splices: readonly Splice[]): string {
   return result + text.slice(at);
 }
 
-/** The offset of the first unit of a line; a byte order mark is not part of the first line. */
-export function lineStart(text: string, offset: number): number {
-  const start = offset === 0 ? 0 : text.lastIndexOf('\n', offset - 1) + 1;
-  return start === 0 && text.startsWith('\uFEFF') ? 1 : start;
-}
+/** The offset of the first unit of a line. */
+export const lineStart = (text: string, offset: number): number =>
+  offset === 0 ? 0 : text.lastIndexOf('\n', offset - 1) + 1;
 
 /** The end of a line, before its line end. */
 export function lineEnd(text: string, offset: number): number {

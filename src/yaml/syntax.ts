@@ -70,7 +70,10 @@ export interface Entry {
 export interface BlockText {
   /** The end of `|`, `>-`, `|2+`…; a comment may follow on the line. */
   readonly headerEnd: number;
-  /** The text of the lines after the header: from their first unit to before the last line end. */
+  /**
+   * The lines after the header, without the last line end. They end at `headerEnd` where there are none; blank lines
+   * that are no part of the value do not count.
+   */
   readonly bodyStart: number;
   readonly bodyEnd: number;
   /** The body's trailing line ends are part of the value (`|+`). */
@@ -87,6 +90,7 @@ export interface SyntaxDocument {
 /** A file as YAML. */
 export interface YamlSource {
   readonly file: string;
+  /** The file's text without a byte order mark. */
   readonly text: string;
   readonly documents: readonly SyntaxDocument[];
   readonly placeAt: PlaceAt;
@@ -94,13 +98,18 @@ export interface YamlSource {
   as11(): readonly SyntaxDocument[];
 }
 
+export const BYTE_ORDER_MARK = '\uFEFF';
+
 /**
  * Reads a file's text into nodes with ranges.
+ *
+ * A byte order mark is taken off first: it is no column of its line, and `yaml` 2.9 fails on a list behind one.
  *
  * @throws {Failure} (exit 2, with file:line:column) for text that is not YAML, duplicate keys, keys that are no
  * words, an alias without an anchor, an alias bomb, and anything beyond the limits.
  */
-export function readSource(text: string, file: string, limits: YamlLimits): YamlSource {
+export function readSource(source: string, file: string, limits: YamlLimits): YamlSource {
+  const text = source.startsWith(BYTE_ORDER_MARK) ? source.slice(1) : source;
   const placeAt = placesOf(text, file);
   const tokens = tokenize(text, placeAt, limits);
   return {
@@ -123,9 +132,7 @@ function placesOf(text: string, file: string): PlaceAt {
       if ((lineStarts[middle] ?? 0) <= offset) low = middle;
       else high = middle - 1;
     }
-    // A byte order mark is no column.
-    const lineStart = low === 0 && text.startsWith('\uFEFF') ? 1 : (lineStarts[low] ?? 0);
-    return { file, line: low + 1, column: Math.max(1, offset - lineStart + 1) };
+    return { file, line: low + 1, column: offset - (lineStarts[low] ?? 0) + 1 };
   };
 }
 
@@ -253,8 +260,9 @@ class NodeBuilder {
     const headerEnd = header.offset + header.source.length;
     const bodyStart = source.range[1] - token.source.length;
     const keep = header.source.includes('+');
-    const bodyEnd = bodyStart + (keep ? withoutLineEnd(token.source) : contentLength(token.source));
-    return { headerEnd, bodyStart, bodyEnd, keep };
+    const length = keep ? withoutLineEnd(token.source) : contentLength(token.source);
+    const isEmpty = keep ? token.source === '' : length === 0;
+    return { headerEnd, bodyStart, bodyEnd: isEmpty ? headerEnd : bodyStart + length, keep };
   }
 
   private resolveAlias(node: Mutable, name: string): void {
