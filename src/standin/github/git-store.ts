@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, rename, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { deflate } from 'node:zlib';
+import { deflate, deflateSync } from 'node:zlib';
 import {
   byTreeOrder,
   type CommitContent,
@@ -217,9 +217,10 @@ export class GitStore implements Disposable {
       () => false,
     );
     if (exists) return oid;
-    const packed = await compress(Buffer.concat([Buffer.from(`${type} ${content.length}\0`), content]), {
-      level: 1,
-    });
+    const whole = Buffer.concat([Buffer.from(`${type} ${content.length}\0`), content]);
+    // Large trees are ids, which do not compress: deflating one costs more than all the rest of a commit.
+    const packed =
+      whole.length > 65_536 ? deflateSync(whole, { level: 0 }) : await compress(whole, { level: 1 });
     const temporary = join(this.folder, 'objects', `tmp_obj_${randomBytes(6).toString('hex')}`);
     await writeFile(temporary, packed, { mode: 0o444 });
     await rename(temporary, path).catch(async () => {
