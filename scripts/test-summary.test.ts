@@ -19,10 +19,15 @@ describe('the last line', () => {
   });
 
   test('tells of skipped tests, and their reasons stand above it', () => {
-    const tests = [outcome('a'), outcome('b', { state: 'skipped', note: 'no corpus here' })];
+    const tests = [
+      outcome('a'),
+      outcome('b', { state: 'skipped', note: 'no corpus here' }),
+      outcome('c', { state: 'skipped' }),
+    ];
     const { lines, failed } = summarize({ checks: { passed: 0, failed: 0 }, tests, otherErrors: 0 });
-    expect(lines.at(-1)).toBe('1 passed, 0 failed, 1 skipped');
+    expect(lines.at(-1)).toBe('1 passed, 0 failed, 2 skipped');
     expect(lines).toContain('  b: no corpus here');
+    expect(lines).toContain('  c: (no reason given)');
     expect(failed).toBe(0);
   });
 

@@ -35,7 +35,7 @@ export function summarize(run: {
     lines.push(
       '',
       'Skipped:',
-      ...skipped.map((test) => `  ${test.name}${test.note ? `: ${test.note}` : ''}`),
+      ...skipped.map((test) => `  ${test.name}: ${test.note ?? '(no reason given)'}`),
     );
   }
   if (ran + run.otherErrors === 0) lines.push('', 'No test ran.');
