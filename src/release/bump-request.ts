@@ -69,7 +69,7 @@ export function parseImages(text: string, apps: readonly string[]): readonly Req
     });
   }
   const without = apps.find((app) => !keys.some((key) => key.startsWith(`${app}/`)));
-  if (images.length > 0 && without !== undefined) {
+  if (without !== undefined) {
     throw couldNot(`No image is given for the app ${without}.`, {
       todo: `Add a line ${without}=repository:tag@sha256:…`,
       reason: 'bad-image',
