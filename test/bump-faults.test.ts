@@ -103,9 +103,7 @@ async function look(repository: StandinRepository) {
     deploys: commits.filter(({ message }) => trailer(message, 'Kajitori-App').length > 0),
     deployed: (await repository.read(RELEASE_FILE))?.includes(digest(1)) ?? false,
     pulls,
-    proposedCommits: (await repository.branches()).includes(PROPOSAL_BRANCH)
-      ? (await repository.commits(PROPOSAL_BRANCH)).length
-      : undefined,
+    proposedCommits: pulls.length === 0 ? 0 : (await repository.commits(PROPOSAL_BRANCH)).length,
   };
 }
 
