@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -31,6 +31,11 @@ async function trailers(company: Company, commit = 'main'): Promise<readonly str
     cwd: company.gitops.gitDir,
   });
   return stdout.split('\n').filter(Boolean);
+}
+
+async function temporaryFolder() {
+  const path = await mkdtemp(join(tmpdir(), 'kajitori-act-'));
+  return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
 }
 
 const stepsOf = (run: CompanyRun, job: string) =>
@@ -156,6 +161,29 @@ describe('an app repository calls release.yml', () => {
       'tag: v2 # before the incident\n',
     );
   });
+});
+
+test('the workflow that `kajitori init` writes into an app repository deploys it', async () => {
+  await using company = await foundCompany(suite);
+  await using folder = await temporaryFolder();
+  const init = ['init', '--yes', '--app', 'web', '--gitops', 'acme/gitops'];
+  await execa(process.execPath, [join(suite, 'dist/kajitori.js'), ...init], { cwd: folder.path });
+  const deploy = await readFile(join(folder.path, '.github/workflows/deploy.yml'), 'utf8');
+  const run = await company.run({
+    files: { '.github/workflows/deploy.yml': deploy },
+    jobs: {
+      deploy: {
+        permissions: { contents: 'read', 'id-token': 'write' },
+        uses: './.github/workflows/deploy.yml',
+        with: { environment: 'staging', image: image('web', 'v2', 'a') },
+        secrets: { KAJITORI_PRIVATE_KEY: '${{ secrets.KAJITORI_PRIVATE_KEY }}' },
+      },
+    },
+  });
+  expect(run.annotations).toEqual([]);
+  expect(run.exitCode).toBe(0);
+  expect(await trailers(company)).toContain('Kajitori-Environment: staging');
+  expect(run.printed).toContain('clusters: stg-1 (always together)');
 });
 
 test('release.yml signs in by a key in AWS KMS, with no secret at all', async () => {

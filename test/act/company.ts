@@ -41,6 +41,9 @@ hold: { reason: the queue is being drained, by: kana }
 `,
 };
 
+/** The workflow that the jobs of a run are in. */
+const WORKFLOW = '.github/workflows/ci.yml';
+
 /** A job of a workflow, as YAML has it. */
 export type Job = Readonly<Record<string, unknown>>;
 
@@ -73,6 +76,8 @@ export interface WorkflowRun {
   /** The form that a person filled in (`workflow_dispatch`); without it, somebody pushed. */
   readonly form?: Readonly<Record<string, string>>;
   readonly jobs: Readonly<Record<string, Job>>;
+  /** Other files that the repository has. */
+  readonly files?: Readonly<Record<string, string>>;
   /** More variables of the runner. */
   readonly variables?: Readonly<Record<string, string>>;
 }
@@ -112,23 +117,20 @@ export async function foundCompany(suite: string, publicKey?: string): Promise<C
     github,
     app,
     gitops,
-    async run({ repository = 'acme/web', branch = 'main', form, jobs, variables }) {
+    async run({ repository = 'acme/web', branch = 'main', form, jobs, files, variables }) {
       const number = ++runs;
       const home = join(folder, String(number));
       const report = join(home, 'report.json');
       await mkdir(home);
       const workflow = {
-        name: 'deploy',
+        name: 'ci',
         on: form === undefined ? 'push' : { workflow_dispatch: { inputs: formInputs(form) } },
         permissions: {},
         jobs: { ...jobs, report: reportJob(Object.keys(jobs)) },
       };
       const commit = await github
         .repository(repository)
-        .commit(
-          { '.github/workflows/deploy.yml': stringify(workflow) },
-          { branch, message: `Work ${number}` },
-        );
+        .commit({ ...files, [WORKFLOW]: stringify(workflow) }, { branch, message: `Work ${number}` });
       const clone = join(home, 'clone');
       await execa('git', ['clone', '-q', '--branch', branch, github.repository(repository).gitDir, clone]);
       // act takes the repository's name from here.
@@ -151,6 +153,8 @@ export async function foundCompany(suite: string, publicKey?: string): Promise<C
       );
       const run = await runAct({
         folder: clone,
+        workflow: WORKFLOW,
+        settings: { KAJITORI_APP_ID: app.clientId },
         suite,
         home,
         event: form === undefined ? 'push' : 'workflow_dispatch',
@@ -162,7 +166,7 @@ export async function foundCompany(suite: string, publicKey?: string): Promise<C
           GITHUB_SERVER_URL: github.url,
           GITHUB_RUN_ID: String(9000 + number),
           GITHUB_RUN_NUMBER: String(number),
-          GITHUB_WORKFLOW_REF: `${repository}/.github/workflows/deploy.yml@refs/heads/${branch}`,
+          GITHUB_WORKFLOW_REF: `${repository}/${WORKFLOW}@refs/heads/${branch}`,
           REPORT: report,
           ...variables,
         },

@@ -5,6 +5,8 @@ import { execa } from 'execa';
 export interface ActOptions {
   /** The checked-out repository whose workflow runs. */
   readonly folder: string;
+  /** The workflow that runs. */
+  readonly workflow: string;
   /** The suite as `releaseSuite` made it: what `kajitori/kajitori@v1` is. */
   readonly suite: string;
   /** A folder for act's own files; also its HOME, so that no settings of this machine take part. */
@@ -13,6 +15,8 @@ export interface ActOptions {
   readonly eventFile: string;
   /** A file of secrets in the form of dotenv. */
   readonly secretFile: string;
+  /** What the repository's settings hold for `vars`. */
+  readonly settings: Readonly<Record<string, string>>;
   /** What GitHub would tell the runner: GITHUB_API_URL and the like. */
   readonly variables: Readonly<Record<string, string>>;
 }
@@ -68,7 +72,7 @@ interface LogLine {
 export async function runAct(options: ActOptions): Promise<ActRun> {
   const { folder, suite, home, variables } = options;
   const args = [
-    [options.event, '--directory', folder, '--workflows', '.github/workflows'],
+    [options.event, '--directory', folder, '--workflows', options.workflow],
     [
       '--platform',
       'ubuntu-latest=-self-hosted',
@@ -79,6 +83,7 @@ export async function runAct(options: ActOptions): Promise<ActRun> {
     ['--local-repository', `kajitori/kajitori@v1=${suite}`],
     ['--eventpath', options.eventFile, '--secret-file', options.secretFile],
     ['--json', '--insecure-secrets'],
+    ...Object.entries(options.settings).map(([name, value]) => ['--var', `${name}=${value}`]),
     ...Object.entries(variables).map(([name, value]) => ['--env', `${name}=${value}`]),
   ].flat();
   // Only what is listed reaches the steps: in host mode act hands its own environment on to them.
