@@ -1,3 +1,4 @@
+import type { BumpOutputs } from '../release/bump.ts';
 import { bumpText } from '../release/bump-report.ts';
 import { Failure, formatFailure } from '../report/failure.ts';
 import { GITOPS_REPOSITORY, OTHER_REPOSITORY, WEB_REPOSITORY } from './company.ts';
@@ -28,54 +29,61 @@ export const refuse = (
     chapter.tell(
       'Somebody starts the workflow of the first merge again. Its image is older than the one that runs:',
     );
-    const older = await deploy(company, releaseOf(images.older, 'production'), timing);
-    chapter.show(shorten(bumpText(older)));
+    const older = await outcomeOf(() => deploy(company, releaseOf(images.older, 'production'), timing));
+    chapter.show(older.text);
     const afterOlder = await head();
     chapter.holds(
       'Nothing was written: an older build never replaces a newer one. It is no error either (exit code 0).',
       {
-        found: { reason: older.reason, head: afterOlder },
-        expected: { reason: 'older', head: headBefore },
+        found: { exitCode: older.exitCode, reason: older.reason, head: afterOlder },
+        expected: { exitCode: 0, reason: 'older', head: headBefore },
       },
     );
 
     chapter.tell(`A workflow of another repository, ${OTHER_REPOSITORY}, tries to deploy web:`);
-    const foreign = await failureOf(async () =>
+    const otherCommit = await company.github.repository(OTHER_REPOSITORY).head();
+    const foreign = await outcomeOf(() =>
       deploy(
         company,
-        {
-          ...releaseOf(images.newer, 'production'),
-          source: `${OTHER_REPOSITORY}@${await company.github.repository(OTHER_REPOSITORY).head()}`,
-        },
+        { ...releaseOf(images.newer, 'production'), source: `${OTHER_REPOSITORY}@${otherCommit}` },
         timing,
       ),
     );
-    chapter.show(`Refused: ${shorten(formatFailure(foreign))}`);
-    const headAfter = await head();
+    chapter.show(foreign.text);
+    const afterForeign = await head();
     chapter.holds(`Refused (exit code 1), nothing was written: app.yaml names only ${WEB_REPOSITORY}.`, {
-      found: { exitCode: foreign.exitCode, reason: foreign.reason, head: headAfter },
+      found: { exitCode: foreign.exitCode, reason: foreign.reason, head: afterForeign },
       expected: { exitCode: 1, reason: 'foreign-source', head: headBefore },
     });
     return [
-      { attempt: 'older build', exitCode: 0, reason: older.reason, headBefore, headAfter: afterOlder },
-      {
-        attempt: 'foreign repository',
-        exitCode: foreign.exitCode,
-        reason: foreign.reason ?? '',
-        headBefore,
-        headAfter,
-      },
+      refusal('older build', older, headBefore, afterOlder),
+      refusal('foreign repository', foreign, headBefore, afterForeign),
     ];
   });
 
-async function failureOf(attempt: () => Promise<unknown>): Promise<Failure> {
+const refusal = (
+  attempt: Refusal['attempt'],
+  { exitCode, reason }: Outcome,
+  headBefore: string,
+  headAfter: string,
+): Refusal => ({ attempt, exitCode, reason, headBefore, headAfter });
+
+interface Outcome {
+  readonly exitCode: number;
+  readonly reason: string;
+  /** As somebody would see it in the log of the workflow. */
+  readonly text: string;
+}
+
+async function outcomeOf(attempt: () => Promise<BumpOutputs>): Promise<Outcome> {
   try {
-    await attempt();
+    const outputs = await attempt();
+    return { exitCode: 0, reason: outputs.reason, text: shorten(bumpText(outputs)) };
   } catch (error) {
-    if (error instanceof Failure) {
-      return error;
+    if (!(error instanceof Failure)) {
+      throw error;
     }
-    throw error;
+    const { exitCode, reason = '' } = error;
+    return { exitCode, reason, text: `Refused: ${shorten(formatFailure(error))}` };
   }
-  throw new Error('A deploy that must be refused was made.');
 }
