@@ -34,10 +34,14 @@ async function demo(options: DemoOptions) {
   // Only here: the demo brings GitHub's stand-in along, which no other command should load.
   const { runDemo } = await import('../demo/demo.ts');
   const stopped = new AbortController();
-  // Once: a second Ctrl-C ends the process at once.
-  process.once('SIGINT', () =>
-    stopped.abort(couldNot('Stopped before the end of the demo.', { reason: 'stopped' })),
-  );
+  // Stays on: execa ends the process itself when nobody else listens, and the folder would be left behind.
+  process.on('SIGINT', () => {
+    if (stopped.signal.aborted) {
+      process.exit(2);
+    }
+    process.stderr.write('\nStopping after this chapter, and cleaning up (Ctrl-C again: at once) …\n');
+    stopped.abort(couldNot('Stopped before the end of the demo.', { reason: 'stopped' }));
+  });
   const outputs = await runDemo(
     { keep: options.keep ?? false },
     {
