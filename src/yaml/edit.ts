@@ -1,5 +1,5 @@
 import { couldNot } from '../report/failure.ts';
-import { writable } from './data.ts';
+import { mergedEntry, writable } from './data.ts';
 import { type BlockStyle, isBlockValue } from './format.ts';
 import { createRoot, insertItem, insertKey } from './insert.ts';
 import { withDefaultLimits } from './limits.ts';
@@ -154,6 +154,10 @@ class Planner {
           ? 'a whole document cannot be deleted'
           : `there is no "${formatPath(path)}" to delete`;
       throw this.cannot(node, what, undefined, 'missing');
+    }
+    if (entry.key !== undefined && mergedEntry(entry.parent, entry.key) !== undefined) {
+      const what = `"${formatPath(path)}" would not be gone: a merge key (<<) brings one into this map as well`;
+      throw this.cannot(node, what, 'Set it instead, or remove the merge key by hand.', 'merge');
     }
     refuseLosingAnchors(entry.value, path, this.source.placeAt);
     if (entry.keyNode !== undefined) refuseLosingAnchors(entry.keyNode, path, this.source.placeAt);
