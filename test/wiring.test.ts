@@ -23,9 +23,11 @@ it('what we render has the sources and the layers of values that Argo CD is told
       releaseName: app,
       ignoreMissingValueFiles: true,
       valueFiles: appValueFiles(place).map((file) => `/${file}`),
-      valuesObject: { facts: { ...place, region: '{{.region}}', account: '{{.account}}' } },
+      valuesObject: {
+        facts: { ...place, region: '{{.region}}', account: '{{.account}}', active: '{{.active}}' },
+      },
     },
   });
-  expect(Object.keys(chart.helm.valuesObject.facts)).toHaveLength(5);
+  expect(Object.keys(chart.helm.valuesObject.facts)).toHaveLength(6);
   expect(`${extra.path}/${extra.directory.include}`).toBe(`${extraFolder(app)}/**`);
 });

@@ -60,7 +60,7 @@ const clusterSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe(
-      'Cron jobs and queue consumers run in the active cluster of an environment, unless they say otherwise.',
+      'Cron jobs and queue consumers run in the active cluster of an environment, unless they say otherwise. The only cluster of an environment is active.',
     ),
   architecture: z
     .array(z.enum(['amd64', 'arm64']))
@@ -314,7 +314,10 @@ export function parseKajitoriYaml(source: string, file: string = KAJITORI_FILE):
   return parseBySchema(kajitoriSchema, source, file);
 }
 
-/** A cluster, as in kajitori.yaml, with its name. */
+/**
+ * A cluster, as in kajitori.yaml, with its name. The only cluster of an environment is its active one, also without
+ * saying so: else cron jobs would run nowhere.
+ */
 export type Cluster = KajitoriConfig['clusters'][string] & { readonly name: string };
 
 /** No deploys from `from` (inclusive) until `to` (exclusive). */
@@ -353,7 +356,8 @@ export function environmentOf(config: KajitoriConfig, name: string): Environment
     name,
     clusters: found.clusters.flatMap((cluster) => {
       const known = config.clusters[cluster];
-      return known === undefined ? [] : [{ ...known, name: cluster }];
+      const active = known?.active === true || found.clusters.length === 1;
+      return known === undefined ? [] : [{ ...known, active, name: cluster }];
     }),
     ...(found.promoteFrom === undefined ? {} : { promoteFrom: found.promoteFrom }),
     freeze: found.freeze,

@@ -9,7 +9,7 @@ import { couldNot } from '../report/failure.ts';
 import type { Tree } from '../repository/tree.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
 import { helmTemplate } from './helm.ts';
-import { type AppFacts, appValueFiles, extraFolder, releaseFile } from './wiring.ts';
+import { appFacts, appValueFiles, extraFolder, releaseFile } from './wiring.ts';
 
 export interface RenderAppOptions {
   /** The folder of the GitOps repository. */
@@ -38,8 +38,7 @@ export async function renderApp(options: RenderAppOptions): Promise<KubernetesOb
   refuseOtherWirings(config);
   const tree = await openWorkingCopy(options.root);
   await checkDeployed(tree, app, environment);
-  const { name, region, account } = cluster;
-  const facts: AppFacts = { app, environment, cluster: name, region, account };
+  const facts = appFacts(app, environment, cluster);
   const valueFiles: string[] = [];
   for (const file of appValueFiles(facts)) {
     // Read here first: what leads out of the repository (a link) or is no small text file is refused.

@@ -1,3 +1,5 @@
+import type { Cluster } from '../config/kajitori-yaml.ts';
+
 /** Where an app is rendered: names, or what stands for them in an ApplicationSet's template. */
 export interface AppPlace {
   readonly app: string;
@@ -5,11 +7,30 @@ export interface AppPlace {
   readonly cluster: string;
 }
 
-/** What the chart is told and no values file can override (`valuesObject.facts`). */
+/**
+ * What the chart is told and no values file can override (`valuesObject.facts`).
+ *
+ * All facts are text. Argo CD fills an ApplicationSet's template string by string, inside `valuesObject` too
+ * (applicationset/utils, `deeplyReplace`): what stands between quotes stays text, so a boolean cannot be handed over.
+ * The chart compares `toString` of `active` with "true"; `if .Values.facts.active` alone would take "false" for true. Its
+ * schema takes true, false, "true" and "false".
+ */
 export interface AppFacts extends AppPlace {
   readonly region: string;
   readonly account: string;
+  /** Cron jobs and queue consumers run here, unless they say otherwise. */
+  readonly active: 'true' | 'false';
 }
+
+/** The facts of an app in one cluster of an environment. */
+export const appFacts = (app: string, environment: string, cluster: Cluster): AppFacts => ({
+  app,
+  environment,
+  cluster: cluster.name,
+  region: cluster.region,
+  account: cluster.account,
+  active: cluster.active ? 'true' : 'false',
+});
 
 /** Of an app, in this environment: without it the app was never deployed there, and there is no Application. */
 export const releaseFile = ({ app, environment }: Pick<AppPlace, 'app' | 'environment'>): string =>

@@ -1,4 +1,5 @@
 import { environmentOf, KAJITORI_FILE, type KajitoriConfig } from '../config/kajitori-yaml.ts';
+import { type AppFacts, appFacts, appValueFiles } from '../render/wiring.ts';
 import { generatedYaml } from './generated-yaml.ts';
 import { type ChartSource, chartSource, type GitopsSource, gitopsSource } from './gitops-source.ts';
 
@@ -37,11 +38,7 @@ export function applicationSet(config: KajitoriConfig, environment: string): str
             generators: [
               {
                 list: {
-                  elements: clusters.map(({ name: cluster, region, account }) => ({
-                    cluster,
-                    region,
-                    account,
-                  })),
+                  elements: clusters.map((cluster) => elementOf(appFacts(APP, name, cluster))),
                 },
               },
               {
@@ -80,32 +77,24 @@ export function applicationSet(config: KajitoriConfig, environment: string): str
   return generatedYaml(manifest, KAJITORI_FILE);
 }
 
-/** Values, later wins (docs: the order of layers). */
-const valueFiles = (root: string, environment: string): string[] => [
-  `${root}/defaults/platform.yaml`,
-  `${root}/defaults/{{.cluster}}.yaml`,
-  `${root}/apps/${APP}/values.yaml`,
-  `${root}/apps/${APP}/values.${environment}.yaml`,
-  `${root}/apps/${APP}/resources.${environment}.yaml`,
-  `${root}/apps/${APP}/release.${environment}.yaml`,
-  `${root}/apps/${APP}/app.yaml`,
-];
+/** What the template takes from the list: the facts that differ between the clusters of an environment. */
+const elementOf = ({ cluster, region, account, active }: AppFacts) => ({ cluster, region, account, active });
 
 function sourcesOf(environment: string, git: GitopsSource, chart: ChartSource): object[] {
+  const facts: Record<keyof AppFacts, string> = {
+    app: APP,
+    environment,
+    cluster: '{{.cluster}}',
+    region: '{{.region}}',
+    account: '{{.account}}',
+    active: '{{.active}}',
+  };
   const helm = (root: string) => ({
     releaseName: APP,
     ignoreMissingValueFiles: true,
-    valueFiles: valueFiles(root, environment),
+    valueFiles: appValueFiles(facts).map((file) => `${root}/${file}`),
     // Above all files: nobody overrides where an app runs.
-    valuesObject: {
-      facts: {
-        app: APP,
-        environment,
-        cluster: '{{.cluster}}',
-        region: '{{.region}}',
-        account: '{{.account}}',
-      },
-    },
+    valuesObject: { facts },
   });
   // A pattern that matches nothing is no error, a path that does not exist is one: so not `path: apps/…/extra`.
   const extra = { ...git, path: `apps/${APP}`, directory: { recurse: true, include: 'extra/**' } };
