@@ -164,6 +164,12 @@ describe('set a map or a list', () => {
       set('d', { e: [1], f: { g: 1 } }),
       'a:\n    b: 1\nc:\n- 1\nd:\n    e:\n    - 1\n    f:\n        g: 1\n',
     ],
+    [
+      'indented as the nearest neighbours',
+      'x:\n  y: 1\na:\n    b:\n        c: 1\n',
+      set('a.d', { e: 1 }),
+      'x:\n  y: 1\na:\n    b:\n        c: 1\n    d:\n        e: 1\n',
+    ],
     ['in place of a text', 'a: | # x\n  one\nb: 1\n', set('a', { c: 1 }), 'a: # x\n  c: 1\nb: 1\n'],
     [
       'to what it is, and keep its comments',
@@ -256,6 +262,7 @@ describe('insert', () => {
       'a: {\n  b: 1, # one\n  c: 2, # two\n  d: 3\n}\n',
     ],
     ['a key behind a trailing comma', 'a: {\n  b: 1,\n}\n', insert('a.c', 2), 'a: {\n  b: 1,\n  c: 2,\n}\n'],
+    ['a key behind one without a value', 'a: {b: }\n', insert('a.c', 1), 'a: {b: , c: 1 }\n'],
     ['a second key where braces are missing', '[a: 1, b]\n', insert('[0].c', 2), '[{a: 1, c: 2}, b]\n'],
   ]);
 });

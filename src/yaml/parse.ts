@@ -107,7 +107,7 @@ const entryOf = (node: SyntaxNode, key: string): Entry | undefined =>
   node.byKey.get(key) ?? mergedEntry(node, key);
 
 /** The value at a path of plain data; undefined where there is none. */
-export function valueAt(value: unknown, path: YamlPath): unknown {
+function valueAt(value: unknown, path: YamlPath): unknown {
   let at = value;
   for (const step of path) {
     if (typeof at !== 'object' || at === null) return undefined;
