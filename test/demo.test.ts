@@ -47,10 +47,11 @@ describe('kajitori demo --json --keep', () => {
 
   beforeAll(async () => {
     scratch = await mkdtempDisposable(path.join(tmpdir(), 'kajitori-demo-test-'));
-    const { stdout, stderr } = await execa(process.execPath, [MAIN, 'demo', '--json', '--keep'], {
+    const { stdout, stderr, exitCode } = await execa(process.execPath, [MAIN, 'demo', '--json', '--keep'], {
       env: { TMPDIR: scratch.path },
+      reject: false,
     });
-    expect(stderr).toBe('');
+    expect({ exitCode, stderr }, stdout).toEqual({ exitCode: 0, stderr: '' });
     facts = JSON.parse(stdout) as Facts;
     gitops = path.join(facts.folder, 'github/acme/gitops.git');
     clone = path.join(facts.folder, 'gitops');

@@ -6,7 +6,7 @@ import { GITOPS_REPOSITORY, startCompany, WEB_REPOSITORY } from './company.ts';
 import { type Deployed, firstDeploy, firstMerge, nextMerge, type Runs, render } from './deploy-chapters.ts';
 import { closing, opening } from './frame.ts';
 import { git } from './git.ts';
-import { type ChapterRecord, Narrator, type Stage } from './narrator.ts';
+import { type ChapterRecord, Narrator, type Stage, secondsBetween } from './narrator.ts';
 import { type Race, race } from './race.ts';
 import { type Refusal, refuse } from './refusals.ts';
 import { startRegistry } from './registry.ts';
@@ -75,7 +75,7 @@ export async function runDemo(inputs: DemoInputs, deps: DemoDeps): Promise<DemoO
     // After Ctrl-C the tools that we started end too, and then fail in one way or another.
     throw signal.aborted ? signal.reason : error;
   });
-  const seconds = (deps.stage.now() - start) / 1000;
+  const seconds = secondsBetween(start, deps.stage.now());
   const outputs: DemoOutputs = {
     folder: inputs.keep ? folder : undefined,
     tools,

@@ -90,7 +90,7 @@ export class Narrator {
     ]);
     try {
       const result = await body(this.#teller(holds));
-      const seconds = (now() - start) / 1000;
+      const seconds = secondsBetween(start, now());
       this.records.push({ title, seconds, holds });
       progress?.(undefined);
       this.say([this.paint('dim', `${INDENT}(${formatSeconds(seconds)})`)]);
@@ -148,6 +148,9 @@ const notSo = (statement: string, found: unknown, expected: unknown) =>
       reason: 'demo-broken',
     },
   );
+
+/** Milliseconds are exact enough, for people and machines. */
+export const secondsBetween = (start: number, end: number): number => Math.round(end - start) / 1000;
 
 export const formatSeconds = (seconds: number): string => `${seconds.toFixed(1)} s`;
 

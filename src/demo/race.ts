@@ -6,7 +6,7 @@ import { parseYaml } from '../yaml/parse.ts';
 import { GITOPS_REPOSITORY, SHOP_REPOSITORY } from './company.ts';
 import { deploy } from './deploy.ts';
 import { commitAndPush, git } from './git.ts';
-import { columns } from './narrator.ts';
+import { columns, formatSeconds, secondsBetween } from './narrator.ts';
 import type { BuiltImage, Clones, Scene } from './scene.ts';
 import { codeOwnersOf } from './set-up.ts';
 
@@ -55,7 +55,7 @@ export const race = (scene: Scene, clones: Clones, image: BuiltImage): Promise<R
         deploy(company, { app, environment: 'production', image: image.image, source, build: 1 }, timing),
       ),
     );
-    const seconds = (timing.now() - start) / 1000;
+    const seconds = secondsBetween(start, timing.now());
 
     await company.pull(clones.gitops);
     const after = await git(clones.gitops, ['rev-parse', 'HEAD'], company.platformEngineer);
@@ -83,7 +83,7 @@ export const race = (scene: Scene, clones: Clones, image: BuiltImage): Promise<R
           String(result.twice),
           String(total),
           String(Math.max(...attempts)),
-          `${seconds.toFixed(1)} s`,
+          formatSeconds(seconds),
         ],
       ]),
     );
