@@ -443,6 +443,12 @@ describe('an edit that does not fit the file is refused, with the place', () => 
     }
   });
 
+  test('a value that makes the file too large or too deep', () => {
+    expect(failureOf('a: 1\n', set('a', 'x'.repeat(2 ** 20)))).toMatchObject({ reason: 'too-large' });
+    const path = Array.from({ length: 101 }, () => 'a').join('.');
+    expect(failureOf('', set(path, 1))).toMatchObject({ reason: 'too-deep' });
+  });
+
   test('a file that parseYaml refuses', () => {
     expect(failureOf('a: 1\na: 2\n', set('a', 3))).toMatchObject({ reason: 'duplicate-key' });
     expect(failureOf(`a: ${'x'.repeat(2 ** 20)}\n`, set('a', 3))).toMatchObject({ reason: 'too-large' });

@@ -1,4 +1,4 @@
-import { couldNot, type Failure } from '../report/failure.ts';
+import { couldNot, Failure } from '../report/failure.ts';
 import { dataOf, firstDifference } from './data.ts';
 import type { YamlLimits } from './limits.ts';
 import { editedData, type YamlEdit } from './operation.ts';
@@ -40,7 +40,10 @@ export function proveEdits(intent: Intent, text: string): YamlSource {
   return after;
 }
 
-/** Where what an edit wrote is not the same to a reader of YAML 1.1: in its value, or in the keys on the way to it. */
+/**
+ * Where the value that an edit wrote is not the same to a reader of YAML 1.1. The way to it leads over positions, since
+ * keys that were there before (`on:`) may have another name for such a reader.
+ */
 function differenceIn11(
   root: SyntaxNode | undefined,
   root11: SyntaxNode | undefined,
@@ -69,6 +72,8 @@ function reread(intent: Intent, text: string): YamlSource {
   try {
     return readSource(text, intent.before.file, intent.limits);
   } catch (cause) {
+    if (cause instanceof Failure && (cause.reason === 'too-large' || cause.reason === 'too-deep'))
+      throw cause;
     throw defect(intent, 'the file into something unreadable', cause);
   }
 }
