@@ -95,7 +95,7 @@ describe.skipIf(!hasCorpus)('a random scalar of a real values file, set to a ran
         const restored = editYaml(edited, [{ op: 'set', path, value: back as string }], { file: name });
         expect(data(restored, '1.2')).toEqual(was['1.2']);
       }),
-      { numRuns: text.length > 100_000 ? 3 : 8 },
+      { numRuns: text.length > 100_000 ? 2 : 5 },
     );
   });
 });

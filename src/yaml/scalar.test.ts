@@ -239,7 +239,7 @@ test('any string reads back as itself, by YAML 1.2 and 1.1, as a value and as a 
       expect(parse(text)).toEqual(value);
       expect(parse(text, { version: '1.1' })).toEqual(value);
     }),
-    { numRuns: 500 },
+    { numRuns: 300 },
   );
 });
 
