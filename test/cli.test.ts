@@ -3,10 +3,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { openWorkingCopy } from '../src/repository/working-copy.ts';
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
+
+/** Node keeps there what it made of the sources: the command is started some forty times. */
+const compiled = await mkdtempDisposable(path.join(tmpdir(), 'kajitori-cli-compiled-'));
+afterAll(() => compiled.remove());
 
 /** Runs the command as a shell would, in a folder, with no token and no way to GitHub. */
 async function kajitori(parameters: readonly string[], folder: string = tmpdir()) {
@@ -18,6 +22,7 @@ async function kajitori(parameters: readonly string[], folder: string = tmpdir()
     env: {
       PATH: process.env.PATH,
       HOME: folder,
+      NODE_COMPILE_CACHE: compiled.path,
       // Nobody listens there: what asks GitHub without need fails or hangs.
       GITHUB_API_URL: 'http://127.0.0.1:1',
     },

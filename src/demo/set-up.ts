@@ -98,7 +98,7 @@ export const addApp = (
       },
     );
     chapter.tell(
-      `And one in the repository of the app, ${WEB_REPOSITORY}: a workflow that hands each new image to Kajitori's release workflow. (\`kajitori init --app web\` writes it.)`,
+      `And one in the repository of the app, ${WEB_REPOSITORY}: a workflow that hands each new image to Kajitori's release workflow. (\`kajitori init --app web --gitops acme/gitops\` writes it.)`,
     );
     await commitAndPush(clones.gitops, 'Add the app web', company.platformEngineer);
     const there = await (await openWorkingCopy(clones.gitops)).list('apps/web');
