@@ -15,7 +15,7 @@ const forDevelopment = ['dependencies', 'devDependencies', 'scripts', 'overrides
  */
 export function publishedManifest(manifest: Manifest, version: string): Manifest {
   const kept = Object.entries(manifest).filter(([key]) => !forDevelopment.includes(key));
-  return { ...(Object.fromEntries(kept) as Manifest), version, engines: { node: '>=22' } };
+  return { ...(Object.fromEntries(kept) as Manifest), version, engines: { node: '>=24' } };
 }
 
 /** A manifest as it stands in a file. */

@@ -164,7 +164,7 @@ describe('a release', () => {
     expect((await remoteTags(clone, 'origin')).get('v1')).toBe(made);
   });
 
-  test('on npm has what `files` names, needs Node >=22, and has nothing to install', async () => {
+  test('on npm has what `files` names, needs Node >=24, and has nothing to install', async () => {
     const made = await release('1.0.0');
     const out = join(folder, 'package');
     await writePackage(clone, made, out);
@@ -175,7 +175,7 @@ describe('a release', () => {
       type: 'module',
       bin: { kajitori: 'dist/kajitori.js' },
       files: ['dist', 'charts', 'templates'],
-      engines: { node: '>=22' },
+      engines: { node: '>=24' },
     });
     const { stdout } = await execa('npm', ['pack', '--dry-run', '--json'], { cwd: out });
     const [pack] = Object.values(JSON.parse(stdout) as Record<string, { files: { path: string }[] }>);

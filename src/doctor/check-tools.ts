@@ -29,14 +29,14 @@ const TOOLS: readonly Tool[] = [
   },
 ];
 
-/** What `package.json` promises under engines. */
-const NODE_RANGE = '>=20';
+/** What the published package promises under engines: the command uses what came with Node 24. */
+const NODE_RANGE = '>=24';
 
 /** The tools that commands run, by their versions. @param nodeVersion e.g. `24.21.0` */
 export async function checkTools(nodeVersion: string, toolVersion: ToolVersion): Promise<readonly Check[]> {
   const node = satisfies(nodeVersion, NODE_RANGE)
     ? ok('node', `Node.js ${nodeVersion}.`)
-    : fail('node', `Node.js ${nodeVersion} is too old.`, 'Install Node.js 20 or later.');
+    : fail('node', `Node.js ${nodeVersion} is too old.`, 'Install Node.js 24 or later.');
   const tools = await Promise.all(
     TOOLS.map(async ({ command, parameters, range, what, todo }) => {
       const printed = await toolVersion(command, parameters);

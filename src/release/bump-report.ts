@@ -18,9 +18,12 @@ export function bumpHeadline(outputs: BumpOutputs): string {
   const apps = [...new Set(outputs.images.map(nameOf))].join(', ') || `${outputs.edits.size} files`;
   switch (outputs.reason) {
     case 'bumped':
-      return outputs.pullRequest === undefined
-        ? `Deployed ${apps}${where}`
-        : `Proposed ${apps}${where} as pull request #${outputs.pullRequest.number}`;
+      if (outputs.pullRequest !== undefined) {
+        return `Proposed ${apps}${where} as pull request #${outputs.pullRequest.number}`;
+      }
+      return outputs.commit === undefined
+        ? `Edited this folder to deploy ${apps}${where}: commit it and push it`
+        : `Deployed ${apps}${where}`;
     case 'would-bump':
       return `Would deploy ${apps}${where} (dry run, nothing written)`;
     case 'older':
