@@ -55,6 +55,9 @@ const raceBackoff = (tookMs: number) => {
 
 const OUTAGE_BACKOFF = { baseMs: 500, capMs: 15_000 } as const;
 
+/** GitHub counts requests that create content by the minute. */
+const LIMIT_SPREAD_MS = 60_000;
+
 /** How far back we look for our own commit after an answer was lost. */
 const HISTORY_DEPTH = 100;
 
@@ -188,8 +191,11 @@ function pauseAfter(
       return fullJitter(attempt, raceBackoff(tookMs), random);
     case 'unavailable':
       return fullJitter(attempt, OUTAGE_BACKOFF, random);
-    case 'limited':
-      return limitPause(fault, random);
+    case 'limited': {
+      // Whoever is turned away with us comes back too: spread, or all race each other and are turned away again.
+      const asked = limitPause(fault, random);
+      return asked + random() * Math.min(asked, LIMIT_SPREAD_MS);
+    }
     default:
       return undefined;
   }
