@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
 import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import type { Timing } from '../src/github/timing.ts';
 import type { BumpOutputs } from '../src/release/bump.ts';
@@ -16,6 +18,7 @@ import {
   bumpWorld,
   digest,
   KAJITORI_YAML,
+  REGISTRY,
   releaseYaml,
   trailer,
 } from './bump-world.ts';
@@ -230,7 +233,6 @@ async function untilDeath(live: (timing: Timing) => Promise<unknown>): Promise<v
 }
 
 const PASSING: Readonly<Record<string, Omit<Fault, 'match'>>> = {
-  'is answered 503': { kind: 'status', status: 503 },
   'is answered 503 three times': { kind: 'status', status: 503, times: 3 },
   'is lost on the way': { kind: 'reset-before' },
   'takes effect, and the connection is reset': { kind: 'reset-after' },
@@ -244,7 +246,6 @@ const PASSING: Readonly<Record<string, Omit<Fault, 'match'>>> = {
 const LASTING: Readonly<Record<string, Omit<Fault, 'match'>>> = {
   'GitHub is down': { kind: 'status', status: 503 },
   'takes effect, then GitHub is down': { kind: 'lost-response', status: 503 },
-  'the connection is gone': { kind: 'reset-before' },
   'the primary limit lasts an hour': { kind: 'primary-limit', resetAfterSeconds: 3_600 },
 };
 
@@ -349,3 +350,57 @@ for (const road of ROADS) {
     });
   });
 }
+
+describe('the action as a process, killed while its commit is on the way', () => {
+  const [road] = ROADS;
+  if (road === undefined) {
+    throw new Error('there is no road');
+  }
+
+  const start = (repository: StandinRepository) =>
+    execa(process.execPath, [fileURLToPath(new URL('../actions/bump-values/main.ts', import.meta.url))], {
+      extendEnv: false,
+      reject: false,
+      env: {
+        GITHUB_API_URL: world.github.apiUrl,
+        GITHUB_REPOSITORY: 'acme/web',
+        GITHUB_SHA: world.commits[1],
+        INPUT_REPOSITORY: repository.fullName,
+        INPUT_TOKEN: world.app.token('acme'),
+        INPUT_APP: 'web',
+        INPUT_ENVIRONMENT: 'production',
+        INPUT_IMAGE: `${REGISTRY}/web:build-1@${digest(1)}`,
+        'INPUT_SOURCE-TOKEN': world.github.actionsToken('acme/web', { contents: 'read' }),
+        GITHUB_STEP_SUMMARY: '/dev/null',
+        GITHUB_OUTPUT: '/dev/null',
+      },
+    });
+
+  test.each([
+    ['before it took effect: it takes effect after the death', 'slow'],
+    ['after it took effect', 'slow-after'],
+  ] as const)('%s; the next process ends with 0, and the change is there once', async (_when, kind) => {
+    const repository = await newRepository(road);
+    const held = world.github.inject({ kind, match: ({ operation }) => operation === 'Commit' });
+    const process = start(repository);
+    await Promise.race([
+      held.reached,
+      process.then(({ stdout, stderr }) =>
+        Promise.reject(new Error(`it ended by itself: ${stdout}${stderr}`)),
+      ),
+    ]);
+    process.kill('SIGKILL');
+    expect(await process).toMatchObject({ signal: 'SIGKILL' });
+    held.release();
+    await settled();
+    expect(await start(repository)).toMatchObject({ exitCode: 0 });
+    await expectAfter(road, repository);
+  });
+
+  test('GitHub refuses the commit for good: exit code 2, nothing is written', async () => {
+    const repository = await newRepository(road);
+    world.github.inject({ kind: 'status', status: 401, match: ({ operation }) => operation === 'Commit' });
+    expect(await start(repository)).toMatchObject({ exitCode: 2 });
+    await expectBefore(repository);
+  });
+});
