@@ -20,5 +20,7 @@ says more, as it cannot be taken back from a process; CPU has no limit unless so
 {{- $_ := set $requests $name $request }}
 {{- if $limit }}{{ $_ := set $limits $name $limit }}{{ end }}
 {{- end }}
+{{- /* Kubernetes shares no GPU and overcommits none: the limit is also the request. */}}
+{{- with (index . 1).gpu }}{{ $_ := set $limits "nvidia.com/gpu" (int . | toString) }}{{ end }}
 {{- toYaml (dict "requests" $requests "limits" $limits) }}
 {{- end }}

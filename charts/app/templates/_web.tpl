@@ -1,22 +1,43 @@
-{{- /* What only the container that serves requests has: port, probes, draining. (the root) */}}
-{{- define "kajitori.web" -}}
-{{- with .Values.web }}
-{{- $health := .health | default dict }}
-{{- $live := $health.live | default (include "kajitori.platform" (list $ "health" "live")) }}
-{{- $ready := $health.ready | default (include "kajitori.platform" (list $ "health" "ready")) }}
-{{- $startSeconds := $health.startSeconds | default (include "kajitori.platform" (list $ "health" "startSeconds")) -}}
+{{- /* The ports that a component listens on. (list $ "web" .Values.web) */}}
+{{- define "kajitori.ports" -}}
+{{- $isWeb := eq (index . 1) "web" }}
+{{- $metrics := fromJson (include "kajitori.metrics" .) }}
+{{- if or $isWeb $metrics -}}
 ports:
+  {{- if $isWeb }}
   - name: http
-    containerPort: {{ int .port }}
+    containerPort: {{ int (index . 2).port }}
     protocol: TCP
-{{- /* Until it has answered once, nothing else is asked, so that a slow start is not taken for a hang. */}}
+  {{- end }}
+  {{- if and $metrics $metrics.ownPort }}
+  - name: metrics
+    containerPort: {{ int $metrics.port }}
+    protocol: TCP
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{- /* How long web may take to start. (the root) */}}
+{{- define "kajitori.startSeconds" -}}
+{{- dig "health" "startSeconds" "" .Values.web | default (include "kajitori.platform" (list . "health" "startSeconds")) }}
+{{- end }}
+
+{{- /* The path that says whether web wants requests. (the root) */}}
+{{- define "kajitori.readyPath" -}}
+{{- dig "health" "ready" "" .Values.web | default (include "kajitori.platform" (list . "health" "ready")) }}
+{{- end }}
+
+{{- /* What only the container that serves requests has: probes, draining. (the root) */}}
+{{- define "kajitori.web" -}}
+{{- $live := dig "health" "live" "" .Values.web | default (include "kajitori.platform" (list $ "health" "live")) -}}
+{{- /* Until it has answered once, nothing else is asked, so that a slow start is not taken for a hang. */ -}}
 startupProbe:
   httpGet:
     path: {{ $live | quote }}
     port: http
   periodSeconds: 2
   timeoutSeconds: 2
-  failureThreshold: {{ divf $startSeconds 2 | ceil | int }}
+  failureThreshold: {{ divf (include "kajitori.startSeconds" .) 2 | ceil | int }}
 livenessProbe:
   httpGet:
     path: {{ $live | quote }}
@@ -26,7 +47,7 @@ livenessProbe:
   failureThreshold: 3
 readinessProbe:
   httpGet:
-    path: {{ $ready | quote }}
+    path: {{ include "kajitori.readyPath" . | quote }}
     port: http
   periodSeconds: 5
   timeoutSeconds: 3
@@ -35,5 +56,4 @@ lifecycle:
   preStop:
     sleep:
       seconds: {{ include "kajitori.platform" (list $ "drainSeconds") }}
-{{- end }}
 {{- end }}

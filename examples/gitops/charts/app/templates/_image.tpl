@@ -1,8 +1,8 @@
 {{- /*
 The image of a component: the entry of `images` that it names, else `image`, else the entry with its own name, else the
-only entry. (list $ "web" .Values.web)
+only entry. As JSON. (list $ "web" .Values.web)
 */}}
-{{- define "kajitori.image" -}}
+{{- define "kajitori.imageEntry" -}}
 {{- $root := index . 0 }}
 {{- $component := index . 1 }}
 {{- $wanted := get (index . 2) "image" }}
@@ -25,5 +25,17 @@ only entry. (list $ "web" .Values.web)
 {{- else }}
 {{- fail (printf "%s: there is no image. A deploy writes it to apps/%s/release.%s.yaml (release.yml, or `kajitori bump`); do not write it into values.yaml." $component (include "kajitori.app" $root) (include "kajitori.fact" (list $root "environment"))) }}
 {{- end }}
+{{- toJson $image }}
+{{- end }}
+
+{{- /* The same as a reference: repository:tag@digest. */}}
+{{- define "kajitori.image" -}}
+{{- $image := fromJson (include "kajitori.imageEntry" .) }}
 {{- $image.repository }}{{ with $image.tag }}:{{ . }}{{ end }}{{ with $image.digest }}@{{ . }}{{ end }}
+{{- end }}
+
+{{- /* Its tag, else the beginning of its digest, as the value of a label: at most 63 characters. */}}
+{{- define "kajitori.imageVersion" -}}
+{{- $image := fromJson (include "kajitori.imageEntry" .) }}
+{{- $image.tag | default (trimPrefix "sha256:" ($image.digest | default "")) | trunc 63 | trimAll "-_." }}
 {{- end }}

@@ -4,13 +4,10 @@ Not app.kubernetes.io/instance: Argo CD may be set to track what it owns by that
 
 {{- /* What every object of an app carries. (the root) */}}
 {{- define "kajitori.labels" -}}
-{{- if not (dig "team" "" (.Values.app | default dict)) }}
-{{- fail (printf "app.team is missing. apps/%s/app.yaml says which team owns the app." (include "kajitori.app" .)) }}
-{{- end -}}
 app.kubernetes.io/name: {{ include "kajitori.app" . | quote }}
 app.kubernetes.io/managed-by: kajitori
 kajitori.dev/environment: {{ include "kajitori.fact" (list . "environment") | quote }}
-kajitori.dev/team: {{ .Values.app.team | quote }}
+kajitori.dev/team: {{ include "kajitori.team" . | quote }}
 {{- end }}
 
 {{- /* What the pods of one component are found by. It can never change: a Deployment's selector is immutable. (list $ "web") */}}
