@@ -4,6 +4,10 @@ import { parseBySchema } from './mistakes.ts';
 
 const SOURCE_WORDS = 'must be a GitHub repository as owner/name, like acme/web';
 
+/** What the new-app form asks for. `mixed`: a web app with workers. */
+export const APP_KINDS = ['web', 'worker', 'job', 'mixed'] as const;
+export type AppKind = (typeof APP_KINDS)[number];
+
 /** The schema of app.yaml: one key, because the file is also a layer of Helm values, where `app` is ours. */
 export const appSchema = z.strictObject({
   app: z
@@ -21,9 +25,9 @@ export const appSchema = z.strictObject({
         .min(1)
         .describe('The GitHub repositories whose runs may deploy this app, like acme/web.'),
       kind: z
-        .enum(['web', 'worker', 'cron'])
+        .enum(APP_KINDS)
         .optional()
-        .describe('What kind of app was asked for: web, worker or cron.'),
+        .describe('What kind of app was asked for: web, worker, job or mixed.'),
       template: z
         .string()
         .regex(/^\d+\.\d+\.\d+$/, 'must be a version in quotes, like "1.0.0"')

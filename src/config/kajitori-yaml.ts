@@ -16,6 +16,7 @@ const ACCOUNT_WORDS =
 const CHART_WORDS = 'must be like oci://333333333333.dkr.ecr.ap-northeast-1.amazonaws.com/charts/app:1.2.3';
 const REGISTRY_WORDS =
   'must be a host and perhaps a path, without https://, like 333333333333.dkr.ecr.ap-northeast-1.amazonaws.com';
+const VERSION_WORDS = 'must be a tag of kajitori/kajitori, like v1 or v1.4.2';
 const URL_WORDS =
   'must be the URL that Argo CD reads, without a password in it, like https://github.com/acme/gitops.git or git@github.com:acme/gitops.git';
 
@@ -136,6 +137,28 @@ const shape = z.strictObject({
     .describe(
       'An OCI chart for all apps, or one for each environment. Without it: charts/app of this repository.',
     ),
+  version: z
+    .string(VERSION_WORDS)
+    .regex(/^v\d+(?:\.\d+\.\d+)?$/, VERSION_WORDS)
+    .default('v1')
+    .describe('The version of Kajitori that generates files here and that the generated workflows call.'),
+  newApp: z
+    .strictObject({
+      merge: z
+        .enum(['manual', 'automatic'])
+        .default('manual')
+        .describe(
+          'Who merges the pull request of a new app: people, or Kajitori after its checks, when whoever asked belongs to the owning team.',
+        ),
+      reserved: z
+        .array(z.string().min(1))
+        .default([])
+        .describe(
+          'Names that no app can get, because namespaces of the platform have them, like monitoring.',
+        ),
+    })
+    .optional()
+    .describe('What the new-app form may do.'),
   apps: z
     .strictObject({
       release: pathPattern(['app', 'environment', 'cluster'])

@@ -28,20 +28,57 @@ const PLATFORM_PATHS = [
  * @param apps the apps by name
  */
 export function codeOwnersRegion(config: KajitoriConfig, apps: ReadonlyMap<string, AppDefinition>): string {
+  const owners = [...apps].flatMap(([app, definition]) => {
+    const owner = ownerOf(config, definition);
+    return owner === undefined ? [] : [[app, owner] as const];
+  });
+  return regionOf(config, new Map(owners));
+}
+
+const appPath = (config: KajitoriConfig, app: string): string =>
+  layoutOf(config).kind === 'standard' ? `/apps/${app}/` : `/${appFile(config, app)}`;
+
+function regionOf(config: KajitoriConfig, owners: ReadonlyMap<string, string>): string {
   const platform = config.teams?.platform;
   const owned = [
     ...(platform === undefined ? [] : PLATFORM_PATHS.map((path) => [path, platform] as const)),
-    ...[...apps]
+    ...[...owners]
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .flatMap(([app, definition]) => {
-        const owner = ownerOf(config, definition);
-        const path = layoutOf(config).kind === 'standard' ? `/apps/${app}/` : `/${appFile(config, app)}`;
-        return owner === undefined ? [] : [[path, owner] as const];
-      }),
+      .map(([app, owner]) => [appPath(config, app), owner] as const),
   ];
   const width = Math.max(0, ...owned.map(([path]) => path.length));
   const lines = owned.map(([path, owner]) => `${path.padEnd(width)} ${owner}`);
   return `${[BEGIN, ...lines, END].join('\n')}\n`;
+}
+
+/**
+ * The region as it will be with one more app, made from what stands in CODEOWNERS: a new app need not read all others.
+ *
+ * @returns undefined when the region is not there, or is not as we write it: then all apps must be read
+ */
+export function regionWithApp(
+  config: KajitoriConfig,
+  existing: string,
+  app: string,
+  definition: AppDefinition,
+): string | undefined {
+  const lines = existing.split(/\r?\n/);
+  const begin = lines.indexOf(BEGIN);
+  const end = lines.indexOf(END);
+  const owner = ownerOf(config, definition);
+  if (layoutOf(config).kind !== 'standard' || owner === undefined || begin === -1 || end < begin) {
+    return undefined;
+  }
+  const owners = new Map<string, string>();
+  for (const line of lines.slice(begin + 1, end)) {
+    const [, name, team] = /^\/apps\/([a-z0-9-]+)\/ +(@[\w./-]+)$/.exec(line) ?? [];
+    if (name !== undefined && team !== undefined) {
+      owners.set(name, team);
+    } else if (!PLATFORM_PATHS.some((path) => line.startsWith(`${path} `))) {
+      return undefined;
+    }
+  }
+  return regionOf(config, owners.set(app, owner));
 }
 
 /**

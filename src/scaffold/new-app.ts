@@ -1,12 +1,19 @@
 import { stringify } from 'yaml';
 import { parseAppName } from '../config/app-name.ts';
-import { type AppDefinition, parseAppYaml } from '../config/app-yaml.ts';
+import { type AppDefinition, type AppKind, parseAppYaml } from '../config/app-yaml.ts';
 import { schemaLine } from '../config/json-schema.ts';
 import type { KajitoriConfig } from '../config/kajitori-yaml.ts';
-import { appFile } from '../config/layout.ts';
+import { appFile, layoutOf } from '../config/layout.ts';
 import type { FileEdits } from '../repository/tree.ts';
 import { appProject, appProjectFile } from './app-project.ts';
-import { CODE_OWNERS_FILES, codeOwnersRegion, replaceCodeOwnersRegion } from './code-owners.ts';
+import {
+  CODE_OWNERS_FILES,
+  codeOwnersRegion,
+  regionWithApp,
+  replaceCodeOwnersRegion,
+} from './code-owners.ts';
+import type { Components } from './component-spec.ts';
+import { firstValues } from './first-values.ts';
 
 /** The answers of whoever wants a new app. */
 export interface NewApp {
@@ -15,20 +22,26 @@ export interface NewApp {
   readonly team: string;
   /** The repositories whose runs may deploy it, like `acme/web`. */
   readonly sources: readonly string[];
-  readonly kind: 'web' | 'worker';
+  readonly kind: AppKind;
+  /** What it consists of; without it, what its kind begins with. */
+  readonly components?: Components | undefined;
 }
 
 /** What the GitOps repository has already, as far as a new app touches it. */
 export interface ExistingOwners {
-  /** The other apps by name. */
+  /** The other apps by name; needed only where CODEOWNERS has no region of ours yet. */
   readonly apps: ReadonlyMap<string, AppDefinition>;
   readonly codeOwners?: { readonly file: string; readonly text: string } | undefined;
 }
 
+/** Where the first values of an app stand. */
+export const valuesFile = (app: string): string => `apps/${app}/values.yaml`;
+
 /**
  * Everything that a new app needs in the GitOps repository: app.yaml, values.yaml, its AppProject and its owner.
  *
- * Nothing is rendered yet: the first release file makes the Applications.
+ * Nothing is rendered yet: the first release file makes the Applications. In another layout, which has charts and
+ * Applications of its own, only app.yaml and the owner.
  *
  * @throws Failure (exit 2) for a name, team or source that cannot be
  */
@@ -41,31 +54,31 @@ export function newAppFiles(
   const file = appFile(config, app);
   const text = appYaml(answers);
   const definition = parseAppYaml(text, file);
-  const owners = existing.codeOwners ?? { file: CODE_OWNERS_FILES[0], text: '' };
-  const region = codeOwnersRegion(config, new Map([...existing.apps, [app, definition]]));
-  return new Map([
-    [file, text],
-    [`apps/${app}/values.yaml`, VALUES[answers.kind](config)],
-    [appProjectFile(app), appProject(config, app, definition)],
-    [owners.file, replaceCodeOwnersRegion(owners.text, region, owners.file)],
-  ]);
+  const ours: readonly (readonly [string, string])[] =
+    layoutOf(config).kind === 'patterns'
+      ? []
+      : [
+          [valuesFile(app), firstValues(config, answers.kind, answers.components)],
+          [appProjectFile(app), appProject(config, app, definition)],
+        ];
+  return new Map([[file, text], ...ours, ...codeOwnersEdit(config, app, definition, existing)]);
+}
+
+function codeOwnersEdit(
+  config: KajitoriConfig,
+  app: string,
+  definition: AppDefinition,
+  { apps, codeOwners }: ExistingOwners,
+): readonly (readonly [string, string])[] {
+  if (config.teams === undefined) {
+    return [];
+  }
+  const { file, text } = codeOwners ?? { file: CODE_OWNERS_FILES[0], text: '' };
+  const region =
+    regionWithApp(config, text, app, definition) ??
+    codeOwnersRegion(config, new Map([...apps, [app, definition]]));
+  return [[file, replaceCodeOwnersRegion(text, region, file)]];
 }
 
 const appYaml = ({ team, sources, kind }: NewApp): string =>
   `${schemaLine('app.schema.json')}\n${stringify({ app: { team, sources, kind } }, { compat: 'yaml-1.1' })}`;
-
-const valuesHeader = (config: KajitoriConfig): string =>
-  config.chart === undefined ? '# yaml-language-server: $schema=../../charts/app/values.schema.json\n' : '';
-
-/** The first values.yaml, by kind. From then on it is the developers'. */
-const VALUES: Record<NewApp['kind'], (config: KajitoriConfig) => string> = {
-  web: (config) => `${valuesHeader(config)}web:
-  port: 8080
-  scale: 2
-`,
-  worker: (config) => `${valuesHeader(config)}workers:
-  worker:
-    run: bin/worker
-    scale: 1
-`,
-};
