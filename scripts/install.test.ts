@@ -37,6 +37,16 @@ afterEach(() => rmSync(folder, { recursive: true }));
 const onPath = (name: string): string => join(folder, 'path', name);
 const installed = (): string => join(folder, 'cache/anchor-v1.2.0/bin/anchor');
 
+test('a tool that `go install` refuses as a main module is installed as a dependency, without cgo', async () => {
+  const log = join(folder, 'log');
+  program(onPath('go'), `[ "$CGO_ENABLED" = 0 ] || exit 1\n${goodGo(log)}`);
+  const found = await find({ ...tool, asDependency: true }, machine);
+  expect(found).toMatchObject({ path: installed(), version: 'v1.2.0' });
+  const commands = readFileSync(log, 'utf8').replaceAll(/-C \S+\/module/g, '-C module');
+  expect(commands).toBe('-C module get example.com/anchor@v1.2.0\n-C module install example.com/anchor\n');
+  expect(readdirSync(join(folder, 'cache/anchor-v1.2.0'))).toEqual(['bin']);
+});
+
 describe('a tool', () => {
   test('on PATH in a right version is taken as it is', async () => {
     program(onPath('anchor'), 'echo anchor 1.1.3');

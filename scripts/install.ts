@@ -36,7 +36,8 @@ async function probe(tool: Tool, program: string, env: NodeJS.ProcessEnv): Promi
 }
 
 async function onPath(tool: Tool, env: NodeJS.ProcessEnv): Promise<string | undefined> {
-  for (const folder of (env.PATH ?? '').split(delimiter)) {
+  // Debian keeps runc in /usr/sbin, which is not on everybody's PATH.
+  for (const folder of [...(env.PATH ?? '').split(delimiter), '/usr/sbin']) {
     const path = join(folder, tool.name);
     const executable = await access(path, constants.X_OK).then(
       () => true,
@@ -100,8 +101,21 @@ async function step(
 }
 
 async function goInstall(tool: Tool, machine: Machine, folder: string): Promise<void> {
-  const env = { ...machine.env, GOBIN: join(folder, 'bin') };
-  await step(tool, machine, ['go', 'install', `${tool.go}@${tool.version}`], env);
+  // Without cgo: a machine without a C compiler can build them too.
+  const env = { ...machine.env, GOBIN: join(folder, 'bin'), CGO_ENABLED: '0' };
+  const run = (...command: string[]) => step(tool, machine, command, env);
+  const pinned = `${tool.go}@${tool.version}`;
+  if (tool.asDependency !== true) {
+    await run('go', 'install', pinned);
+    return;
+  }
+  // The `exclude` and `replace` lines of a dependency do not count.
+  const module = join(folder, 'module');
+  await mkdir(module);
+  await writeFile(join(module, 'go.mod'), 'module kajitori.dev/tool\n');
+  await run('go', '-C', module, 'get', pinned);
+  await run('go', '-C', module, 'install', tool.go ?? '');
+  await rm(module, { recursive: true });
 }
 
 async function pipInstall(tool: Tool, machine: Machine, folder: string): Promise<void> {

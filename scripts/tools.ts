@@ -23,6 +23,7 @@ const toolSchema = z
     onPath: z.string().optional(),
     probe: z.string(),
     go: z.string().optional(),
+    asDependency: z.boolean().optional(),
     pip: z.string().optional(),
     apt: z.string().optional(),
   })
