@@ -36,6 +36,8 @@ describe('what an answer means', () => {
     ],
     [404, 'Not Found', {}, 'missing', undefined],
     [409, 'is at 1234567 but expected 7654321', {}, 'stale', undefined],
+    [405, 'Base branch was modified. Review and try the merge again.', {}, 'stale', undefined],
+    [405, 'Pull Request is not mergeable', {}, 'invalid', undefined],
     [422, 'Validation Failed', {}, 'invalid', undefined],
     [422, 'Repository rule violations found', {}, 'protected', undefined],
   ] as const)('REST %i %s: %o → %s', (status, message, headers, kind, retryAfterMs) => {
