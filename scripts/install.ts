@@ -4,6 +4,7 @@ import { access, chmod, constants, mkdir, mkdtemp, rename, rm, symlink, writeFil
 import { delimiter, join } from 'node:path';
 import { execa } from 'execa';
 import { couldNot } from '../src/report/failure.ts';
+import { buildArgocdRig } from './argocd-rig/build.ts';
 import { installFolder, isGoodOnPath, type Tool, versionIn } from './tools.ts';
 
 /** Where a tool is, and how it came there. */
@@ -68,29 +69,30 @@ async function fromCache(tool: Tool, machine: Machine): Promise<Found | undefine
 function byHand(tool: Tool): string {
   const version = tool.onPath === undefined || tool.onPath === '*' ? '' : ` ${tool.onPath}`;
   const itself = tool.onPath === undefined ? '' : `, or put ${tool.name}${version} on PATH yourself`;
-  if (tool.go !== undefined)
+  if (tool.go !== undefined || tool.module !== undefined)
     return `install a newer Go (https://go.dev/dl), and see that it reaches the internet${itself}`;
   if (tool.pip !== undefined)
     return `install Python >=3.10 with its venv module (Debian: apt-get install python3-venv)${itself}`;
   return `install ${tool.apt}${itself}`;
 }
 
-/** Runs one step of an installation; a Failure carries the end of what it printed, which says why it failed. */
+/** Runs one step of an installation, and returns what it prints. A Failure carries the end of that: it says why it failed. */
 async function step(
   tool: Tool,
   machine: Machine,
   command: readonly string[],
-  env = machine.env,
-): Promise<void> {
+  options: { readonly env?: NodeJS.ProcessEnv; readonly cwd?: string } = {},
+): Promise<string> {
   const [program = '', ...args] = command;
   const result = await execa(program, args, {
-    env,
+    env: { ...machine.env, ...options.env },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     extendEnv: false,
     reject: false,
     all: true,
     stdin: 'ignore',
   });
-  if (!result.failed) return;
+  if (!result.failed) return result.stdout;
   const said = (result.all ?? '').trim() || result.shortMessage || '';
   throw couldNot(
     `${tool.name}: \`${command.join(' ')}\` failed:\n${said.split('\n').slice(-15).join('\n')}`,
@@ -102,8 +104,8 @@ async function step(
 
 async function goInstall(tool: Tool, machine: Machine, folder: string): Promise<void> {
   // Without cgo: a machine without a C compiler can build them too.
-  const env = { ...machine.env, GOBIN: join(folder, 'bin'), CGO_ENABLED: '0' };
-  const run = (...command: string[]) => step(tool, machine, command, env);
+  const env = { GOBIN: join(folder, 'bin'), CGO_ENABLED: '0' };
+  const run = (...command: string[]) => step(tool, machine, command, { env });
   const pinned = `${tool.go}@${tool.version}`;
   if (tool.asDependency !== true) {
     await run('go', 'install', pinned);
@@ -117,6 +119,9 @@ async function goInstall(tool: Tool, machine: Machine, folder: string): Promise<
   await run('go', '-C', module, 'install', tool.go ?? '');
   await rm(module, { recursive: true });
 }
+
+const moduleBuild = (tool: Tool, machine: Machine, folder: string): Promise<void> =>
+  buildArgocdRig(folder, (command, options) => step(tool, machine, command, options));
 
 async function pipInstall(tool: Tool, machine: Machine, folder: string): Promise<void> {
   const venv = join(folder, 'venv');
@@ -156,7 +161,8 @@ async function installIntoCache(tool: Tool, machine: Machine): Promise<Found> {
   const folder = await mkdtemp(join(machine.cache, `.installing-${tool.name}-`));
   try {
     await mkdir(join(folder, 'bin'));
-    await (tool.go === undefined ? pipInstall(tool, machine, folder) : goInstall(tool, machine, folder));
+    const install = tool.go !== undefined ? goInstall : tool.pip !== undefined ? pipInstall : moduleBuild;
+    await install(tool, machine, folder);
     if ((await probe(tool, join(folder, 'bin', tool.name), machine.env)) === undefined) {
       throw couldNot(`${tool.name}: installed, but \`${tool.probe}\` fails`, {
         todo: `${byHand(tool)}, then run this again`,
@@ -181,7 +187,9 @@ const installs = (tool: Tool): string =>
     ? `go install ${tool.go}@${tool.version}`
     : tool.pip !== undefined
       ? `pip install ${tool.pip}==${tool.version}`
-      : `apt-get install ${tool.apt}`;
+      : tool.module !== undefined
+        ? `go build tool, in scripts/${tool.module}`
+        : `apt-get install ${tool.apt}`;
 
 async function aptInstall(tool: Tool, machine: Machine): Promise<Found> {
   const asRoot = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
@@ -200,14 +208,13 @@ async function aptInstall(tool: Tool, machine: Machine): Promise<Found> {
 }
 
 /**
- * Where a tool is: on PATH in a right version, in the cache, or else installed now (`go install`, pip, apt; into the
- * cache, where fresh clones and set-ups that run at the same time find it). Failure: what to install by hand.
+ * Where a tool is: on PATH in a right version, in the cache, or else installed now (`go install`, `go build`, pip,
+ * apt; into the cache, where fresh clones and set-ups that run at the same time find it). Failure: what to install by hand.
  */
 export async function find(tool: Tool, machine: Machine): Promise<Found> {
   const there = (await fromPath(tool, machine.env)) ?? (await fromCache(tool, machine));
   if (there !== undefined) return there;
   machine.say(`${tool.name}: ${installs(tool)} …`);
-  return tool.go === undefined && tool.pip === undefined
-    ? aptInstall(tool, machine)
-    : installIntoCache(tool, machine);
+  // What has a version of ours goes into the cache; apt takes what the distribution has.
+  return tool.version === undefined ? aptInstall(tool, machine) : installIntoCache(tool, machine);
 }

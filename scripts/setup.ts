@@ -1,5 +1,5 @@
 /**
- * `scripts/setup demo|test|bench`: brings the tools that a set needs, and says what it did and how long it took.
+ * `scripts/setup demo|test|bench|e2e`: brings the tools that a set needs, and says what it did and how long it took.
  *
  * Installations by the same means run one after the other (`go install` alone fills the processors), different means
  * side by side. One tool's failure does not keep the others from being installed; the exit code is 2 then.
@@ -12,7 +12,7 @@ const seconds = (since: number): string => `${((performance.now() - since) / 100
 
 async function setUp(tools: readonly Tool[], machine: Machine): Promise<{ [name: string]: Found | Failure }> {
   const outcomes: { [name: string]: Found | Failure } = {};
-  const lanes = Map.groupBy(tools, (tool) => (tool.go ? 'go' : tool.pip ? 'pip' : 'apt'));
+  const lanes = Map.groupBy(tools, (tool) => (tool.go || tool.module ? 'go' : tool.pip ? 'pip' : 'apt'));
   const lane = async (its: readonly Tool[]): Promise<void> => {
     for (const tool of its) {
       const start = performance.now();

@@ -21,8 +21,11 @@ describe('the list of tools', () => {
     const names = (set: string): string[] => toolsFor(set, tools).map((tool) => tool.name);
     expect(names('demo')).toEqual(['git', 'helm', 'crane']);
     expect(names('bench')).toEqual(['git', 'helm']);
+    expect(names('e2e')).toEqual(['git', 'argocd', 'redis-server']);
     expect(names('test')).toEqual(
-      'git helm crane act actionlint zizmor moto_server buildkitd buildx docker runc docker-registry openssl'.split(' '),
+      'git helm crane act actionlint zizmor moto_server buildkitd buildx docker runc docker-registry openssl'.split(
+        ' ',
+      ),
     );
   });
 
@@ -48,10 +51,10 @@ describe('the list of tools', () => {
     const matches = [...listText().matchAll(new RegExp(manager?.matchStrings[0] ?? '', 'g'))];
     const found = matches.map(({ groups }) => [groups?.datasource, groups?.depName, groups?.currentValue]);
     const expected = tools
-      .filter((tool) => tool.version !== undefined)
+      .filter((tool) => tool.version !== undefined && tool.module === undefined)
       .map((tool) => [tool.go ? 'go' : 'pypi', expect.anything(), tool.version]);
     expect(found).toEqual(expected);
-    for (const [index, tool] of tools.filter((candidate) => candidate.version !== undefined).entries()) {
+    for (const [index, tool] of tools.filter((candidate) => candidate.go ?? candidate.pip).entries()) {
       const depName = String(found[index]?.[1]);
       expect(tool.go ?? tool.pip).toSatisfy((source: string) => source.startsWith(depName));
     }
@@ -106,7 +109,7 @@ describe('scripts/with-tools', () => {
   test('says what is wrong when there is no such set, no command, or nothing to start', async () => {
     expect(await withTools('tests', 'true')).toMatchObject({
       exitCode: 2,
-      stderr: expect.stringContaining('demo, test, bench'),
+      stderr: expect.stringContaining('demo, test, bench, e2e'),
     });
     expect(await withTools('test')).toMatchObject({
       exitCode: 2,

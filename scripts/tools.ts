@@ -13,7 +13,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { couldNot } from '../src/report/failure.ts';
 
-export const sets = ['demo', 'test', 'bench'] as const;
+export const sets = ['demo', 'test', 'bench', 'e2e'] as const;
 export type ToolSet = (typeof sets)[number];
 
 const toolSchema = z
@@ -25,9 +25,13 @@ const toolSchema = z
     go: z.string().optional(),
     asDependency: z.boolean().optional(),
     pip: z.string().optional(),
+    module: z.enum(['argocd-rig']).optional(),
     apt: z.string().optional(),
   })
-  .refine((tool) => tool.apt !== undefined || tool.version !== undefined, 'go and pip need a `version`');
+  .refine(
+    (tool) => tool.apt !== undefined || tool.module !== undefined || tool.version !== undefined,
+    'go and pip need a `version`',
+  );
 
 export interface Tool extends z.infer<typeof toolSchema> {
   /** The name of the program. */
@@ -41,12 +45,24 @@ const recordFile = new URL('../node_modules/.cache/kajitori/tools.json', import.
 /** The tools of a list in the form of `tools.yaml`. Throws zod's error on anything else. */
 export function parseTools(text: string): Tool[] {
   const list = z.record(z.string(), toolSchema).parse(parse(text));
-  return Object.entries(list).map(([name, tool]) => ({ name, ...tool }));
+  return Object.entries(list).map(([name, tool]) => ({
+    name,
+    ...tool,
+    ...(tool.module === undefined ? {} : { version: moduleVersion(tool.module) }),
+  }));
+}
+
+/** What is built from a module is pinned by its go.mod and go.sum, and how it is built is beside them: a digest of the three. */
+function moduleVersion(module: string): string {
+  const texts = ['go.mod', 'go.sum', 'build.ts'].map((file) =>
+    readFileSync(new URL(`${module}/${file}`, import.meta.url), 'utf8'),
+  );
+  return digest(texts.join('\0')).slice(0, 12);
 }
 
 export const listText = (): string => readFileSync(listFile, 'utf8');
 
-/** What `demo`, `test` or `bench` needs, or a Failure that names the sets. */
+/** What one of the sets needs, or a Failure that names the sets. */
 export function toolsFor(set: string, tools: readonly Tool[]): Tool[] {
   if (!sets.some((known) => known === set)) {
     throw couldNot(`unknown set of tools: ${set}`, { todo: `name one of: ${sets.join(', ')}` });
@@ -79,22 +95,26 @@ export function installFolder(tool: Tool, cache: string): string {
 }
 
 interface Record {
-  /** The list that these places were found for. */
+  /** A digest of the list that these places were found for. */
   list: string;
   /** Absolute paths of the programs. */
   tools: { [name: string]: string };
 }
 
-const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
 
 function readRecord(): Record {
+  // With the versions that modules pin, and not only the text.
+  const list = digest(JSON.stringify(parseTools(listText())));
   try {
     const record = JSON.parse(readFileSync(recordFile, 'utf8')) as Record;
-    if (record.list === digest(listText())) return record;
+    if (record.list === list) return record;
   } catch {
     // No set-up in this clone yet, or an interrupted one: the same as an empty record.
   }
-  return { list: digest(listText()), tools: {} };
+  return { list, tools: {} };
 }
 
 /** Remembers where tools are, beside those of earlier set-ups from the same list. */

@@ -27,7 +27,7 @@ const program = (name: string, command: readonly string[]): Check => ({
   },
 });
 
-const sources = ['src', 'actions', 'scripts', 'test', 'bench', 'vitest.config.ts'];
+const sources = ['src', 'actions', 'scripts', 'test', 'bench', 'vitest.config.ts', 'vitest.e2e.config.ts'];
 
 const zizmor: Check = {
   name: 'zizmor',
