@@ -93,6 +93,8 @@ export function runnerContext(environment: NodeJS.ProcessEnv = process.env) {
     /** The repository whose workflow runs; nobody can set it but GitHub. */
     repository,
     commit: environment.GITHUB_SHA ?? '',
+    /** Who caused the run; a re-run by somebody else does not change it. */
+    actor: environment.GITHUB_ACTOR || undefined,
     runUrl: run === undefined ? undefined : `${server}/${repository}/actions/runs/${run}`,
     /** Unique to this attempt of this run. */
     runKey: `${repository}/${run ?? '0'}/${environment.GITHUB_RUN_ATTEMPT ?? '1'}`,

@@ -4,6 +4,7 @@ import { bumpCommand } from './bump.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { initCommand } from './init.ts';
+import { newCommand } from './new.ts';
 import { readVersion } from './version.ts';
 
 const program = new Command('kajitori')
@@ -25,8 +26,11 @@ Exit codes: 0 done, or nothing to do; 1 refused by a policy, or findings; 2 coul
 Try it without any cluster or account: kajitori demo`,
   );
 
-for (const command of [initCommand(), bumpCommand(), doctorCommand(), demoCommand()]) {
+for (const command of [initCommand(), newCommand(), bumpCommand(), doctorCommand(), demoCommand()]) {
   program.addCommand(command.copyInheritedSettings(program));
+  for (const inner of command.commands) {
+    inner.copyInheritedSettings(program);
+  }
 }
 
 await program.parseAsync();

@@ -70,7 +70,9 @@ export function parseSchedule(text: string, timeZone: string, now: Date): CronSc
 /** @throws Failure (exit 2, `bad-time-zone`) */
 export function checkTimeZone(name: string): string {
   try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone;
+    const { timeZone } = new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions();
+    // Kubernetes looks the name up as a file, where case counts. Another name for the same zone (UTC) is kept as it is.
+    return timeZone.toLowerCase() === name.toLowerCase() ? timeZone : name;
   } catch {
     throw couldNot(`${JSON.stringify(name.slice(0, 100))} is not a time zone.`, {
       todo: 'Write it as the IANA list does, like Asia/Tokyo or Etc/UTC.',

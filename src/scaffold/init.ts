@@ -12,6 +12,7 @@ import { parseRepositoryName } from '../github/repository-name.ts';
 import { couldNot } from '../report/failure.ts';
 import type { FileEdits, Tree } from '../repository/tree.ts';
 import { appFolders } from './app-folders.ts';
+import { callers } from './callers.ts';
 import { CODE_OWNERS_FILES, codeOwnersRegion, replaceCodeOwnersRegion } from './code-owners.ts';
 import { type AnswersGiven, collectAnswers } from './collect-answers.ts';
 import {
@@ -157,14 +158,16 @@ async function filesFor(
     about: 'environments, clusters, registries',
     kind: 'first',
   };
+  const forms = (await callers(config, suite)).map((file): ProposedFile => ({ ...file, kind: 'generated' }));
   if (layoutOf(config).kind === 'patterns') {
     // Another layout has its own Applications and charts; ours beside them would deploy everything twice.
-    return [configuration, ...codeOwners];
+    return [configuration, ...forms, ...codeOwners];
   }
   const vendored = environments.some(({ name }) => chartSource(config, name).kind === 'vendored');
   const chart = vendored ? await vendoredChart(suite) : new Map<string, string>();
   return [
     configuration,
+    ...forms,
     ...generatedFiles(config, apps).map((file): ProposedFile => ({ ...file, kind: 'generated' })),
     {
       path: PLATFORM_DEFAULTS_FILE,
