@@ -476,6 +476,25 @@ describe('as a pull request', () => {
     expect(await gitops(setting).read(RELEASE, 'kajitori/bump/production/web')).toContain('tag: v3');
   });
 
+  test('merges itself when its checks are green; where that is not allowed, says which setting', async () => {
+    const rule = {
+      type: 'required_status_checks' as const,
+      parameters: { required_status_checks: [{ context: 'guard' }] },
+    };
+    const rulesets = [{ name: 'main', enforcement: 'active' as const, rules: [rule] }];
+    const setting = await begin(gitopsFiles(), { allowAutoMerge: true, rulesets });
+    expect(await bump(setting, { ...pull, autoMerge: true })).toMatchObject({ merging: 'when-ready' });
+    const [request] = gitops(setting).pullRequests();
+    await gitops(setting).setStatus(request?.headOid ?? '', 'guard', 'success');
+    expect(await gitops(setting).read(RELEASE)).toContain('tag: v2');
+    const refusing = await begin(gitopsFiles(), { allowAutoMerge: false, rulesets });
+    await expect(bump(refusing, { ...pull, autoMerge: true })).rejects.toMatchObject({
+      exitCode: 2,
+      reason: 'no-auto-merge',
+      todo: expect.stringContaining('Allow auto-merge'),
+    });
+  });
+
   test('kajitori.yaml decides where the action does not', async () => {
     const via = KAJITORI_YAML.replace(
       '    promoteFrom: staging\n',

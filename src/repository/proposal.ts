@@ -270,6 +270,9 @@ async function label(
 /** GitHub's words when there is nothing to wait for: then auto-merge is refused, and merging works at once. */
 const CLEAN_WORDS = /clean status/i;
 
+/** GitHub's words when the repository's settings do not allow auto-merge. */
+const NOT_ALLOWED_WORDS = /auto.?merge is not allowed/i;
+
 async function mergeWhenReady(
   client: GitHubClient,
   target: BranchTarget,
@@ -297,6 +300,16 @@ async function mergeWhenReady(
     );
     return { merging: 'when-ready', commit: undefined };
   } catch (error) {
+    if (error instanceof GitHubError && NOT_ALLOWED_WORDS.test(error.fault.message)) {
+      throw couldNot(
+        `${pullRequest.url} is open, but does not merge itself: the repository does not allow it.`,
+        {
+          todo: 'Turn on "Allow auto-merge" in the settings of the GitOps repository, or leave auto-merge out.',
+          reason: 'no-auto-merge',
+          cause: error,
+        },
+      );
+    }
     if (!(error instanceof GitHubError) || !CLEAN_WORDS.test(error.fault.message)) {
       throw error;
     }
