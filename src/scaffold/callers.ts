@@ -8,19 +8,20 @@ import { fillTemplate } from './template.ts';
 interface Caller {
   readonly path: string;
   readonly about: string;
-  /** Adds to apps of the standard chart, so it has no place in another layout. */
-  readonly standardOnly: boolean;
 }
 
 const CALLERS: readonly Caller[] = [
-  { path: '.github/workflows/new-app.yml', about: 'the form of a new app', standardOnly: false },
-  { path: '.github/ISSUE_TEMPLATE/new-app.yml', about: 'the same as an issue', standardOnly: false },
-  { path: '.github/workflows/add-cronjob.yml', about: 'the form of a cron job', standardOnly: true },
+  { path: '.github/workflows/new-app.yml', about: 'the form of a new app' },
+  { path: '.github/ISSUE_TEMPLATE/new-app.yml', about: 'the same as an issue' },
+  { path: '.github/workflows/add-cronjob.yml', about: 'the form of a cron job' },
 ];
 
-/** The forms of a GitOps repository: workflows that only call ours, at the version that kajitori.yaml names. */
+/**
+ * The forms of a GitOps repository: workflows that only call ours, at the version that kajitori.yaml names. None in
+ * another layout: what they add are apps of the standard chart.
+ */
 export async function callers(config: KajitoriConfig, suite: Tree): Promise<readonly GeneratedFile[]> {
-  const ours = CALLERS.filter(({ standardOnly }) => !standardOnly || layoutOf(config).kind === 'standard');
+  const ours = layoutOf(config).kind === 'standard' ? CALLERS : [];
   return Promise.all(
     ours.map(async ({ path, about }) => {
       const template = await suiteFile(suite, `templates/gitops/${path}`);

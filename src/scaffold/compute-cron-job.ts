@@ -125,7 +125,9 @@ export async function computeCronJob(
 }
 
 const sorted = (value: unknown): unknown =>
-  typeof value === 'object' && value !== null ? Object.entries(value).sort() : value;
+  typeof value === 'object' && value !== null
+    ? Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
+    : value;
 
 async function readConfig(tree: Tree): Promise<KajitoriConfig> {
   const source = await tree.read(KAJITORI_FILE);

@@ -158,17 +158,17 @@ async function filesFor(
     about: 'environments, clusters, registries',
     kind: 'first',
   };
-  const forms = (await callers(config, suite)).map((file): ProposedFile => ({ ...file, kind: 'generated' }));
   if (layoutOf(config).kind === 'patterns') {
     // Another layout has its own Applications and charts; ours beside them would deploy everything twice.
-    return [configuration, ...forms, ...codeOwners];
+    return [configuration, ...codeOwners];
   }
   const vendored = environments.some(({ name }) => chartSource(config, name).kind === 'vendored');
   const chart = vendored ? await vendoredChart(suite) : new Map<string, string>();
   return [
     configuration,
-    ...forms,
-    ...generatedFiles(config, apps).map((file): ProposedFile => ({ ...file, kind: 'generated' })),
+    ...[...generatedFiles(config, apps), ...(await callers(config, suite))].map(
+      (file): ProposedFile => ({ ...file, kind: 'generated' }),
+    ),
     {
       path: PLATFORM_DEFAULTS_FILE,
       text: platformDefaults(config),

@@ -6,6 +6,7 @@ import { execa } from 'execa';
 import { stringify } from 'yaml';
 import {
   type GitHubStandin,
+  type RepositoryOptions,
   type StandinApp,
   type StandinRepository,
   startGitHub,
@@ -73,8 +74,12 @@ export interface WorkflowRun {
   readonly repository?: string;
   /** The branch that it runs from. */
   readonly branch?: string;
-  /** The form that a person filled in (`workflow_dispatch`); without it, somebody pushed. */
+  /** The form that a person filled in (`workflow_dispatch`); without it and an issue, somebody pushed. */
   readonly form?: Readonly<Record<string, string>>;
+  /** The issue that somebody opened. */
+  readonly issue?: { readonly number: number; readonly body: string; readonly labels: readonly string[] };
+  /** Who fills in the form or opens the issue. */
+  readonly actor?: string;
   readonly jobs: Readonly<Record<string, Job>>;
   /** Other files that the repository has. */
   readonly files?: Readonly<Record<string, string>>;
@@ -91,14 +96,30 @@ export interface Company extends AsyncDisposable {
   run(run: WorkflowRun): Promise<CompanyRun>;
 }
 
+/** What differs from the usual. */
+export interface Founding {
+  /** How acme/gitops is set up. */
+  readonly gitops?: RepositoryOptions;
+  /** What the App may do beside writing contents and pull requests. */
+  readonly permissions?: Readonly<Record<string, 'read' | 'write'>>;
+}
+
 /**
  * @param suite the folder of `releaseSuite`
  * @param publicKey of the App, when its key is kept elsewhere
  */
-export async function foundCompany(suite: string, publicKey?: string): Promise<Company> {
+export async function foundCompany(
+  suite: string,
+  publicKey?: string,
+  founding: Founding = {},
+): Promise<Company> {
   const folder = await mkdtemp(join(tmpdir(), 'kajitori-act-'));
   const github = await startGitHub();
-  const gitops = await github.createRepository('acme/gitops', { files: GITOPS, private: true });
+  const gitops = await github.createRepository('acme/gitops', {
+    files: GITOPS,
+    private: true,
+    ...founding.gitops,
+  });
   await github.createRepository('acme/web', { files: { 'README.md': '# web\n' }, private: true });
   await github.createRepository('acme/evil', { files: { 'README.md': '# evil\n' }, private: true });
   // A plain repository of values, as it is before a company has a kajitori.yaml.
@@ -108,7 +129,7 @@ export async function foundCompany(suite: string, publicKey?: string): Promise<C
   });
   const app = github.createApp({
     slug: 'kajitori',
-    permissions: { contents: 'write', pull_requests: 'write' },
+    permissions: { contents: 'write', pull_requests: 'write', ...founding.permissions },
     ...(publicKey === undefined ? {} : { publicKey }),
   });
   app.install('acme', ['acme/gitops', 'acme/values']);
@@ -117,14 +138,15 @@ export async function foundCompany(suite: string, publicKey?: string): Promise<C
     github,
     app,
     gitops,
-    async run({ repository = 'acme/web', branch = 'main', form, jobs, files, variables }) {
+    async run({ repository = 'acme/web', branch = 'main', form, issue, actor, jobs, files, variables }) {
+      const event = form !== undefined ? 'workflow_dispatch' : issue === undefined ? 'push' : 'issues';
       const number = ++runs;
       const home = join(folder, String(number));
       const report = join(home, 'report.json');
       await mkdir(home);
       const workflow = {
         name: 'ci',
-        on: form === undefined ? 'push' : { workflow_dispatch: { inputs: formInputs(form) } },
+        on: form === undefined ? event : { workflow_dispatch: { inputs: formInputs(form) } },
         permissions: {},
         jobs: { ...jobs, report: reportJob(Object.keys(jobs)) },
       };
@@ -138,17 +160,23 @@ export async function foundCompany(suite: string, publicKey?: string): Promise<C
         cwd: clone,
       });
       const [owner, name] = repository.split('/');
-      const event = {
+      const payload = {
         ref: `refs/heads/${branch}`,
         repository: { full_name: repository, name, owner: { login: owner }, default_branch: 'main' },
         ...(form === undefined ? { after: commit } : { inputs: form }),
+        ...(issue === undefined
+          ? {}
+          : {
+              action: 'opened',
+              issue: { ...issue, labels: issue.labels.map((label) => ({ name: label })) },
+            }),
       };
-      await writeFile(join(home, 'event.json'), JSON.stringify(event));
+      await writeFile(join(home, 'event.json'), JSON.stringify(payload));
       await writeFile(
         join(home, 'secrets'),
         [
           `KAJITORI_PRIVATE_KEY="${app.privateKey.replaceAll('\n', '\\n')}"`,
-          `GITHUB_TOKEN=${github.actionsToken(repository, { contents: 'read' })}`,
+          `GITHUB_TOKEN=${github.actionsToken(repository, { contents: 'read', ...(issue === undefined ? {} : { issues: 'write' }) })}`,
         ].join('\n'),
       );
       const run = await runAct({
@@ -157,7 +185,8 @@ export async function foundCompany(suite: string, publicKey?: string): Promise<C
         settings: { KAJITORI_APP_ID: app.clientId },
         suite,
         home,
-        event: form === undefined ? 'push' : 'workflow_dispatch',
+        event,
+        ...(actor === undefined ? {} : { actor }),
         eventFile: join(home, 'event.json'),
         secretFile: join(home, 'secrets'),
         variables: {

@@ -12,6 +12,8 @@ export interface ActOptions {
   /** A folder for act's own files; also its HOME, so that no settings of this machine take part. */
   readonly home: string;
   readonly event: string;
+  /** Who caused the run. */
+  readonly actor?: string;
   readonly eventFile: string;
   /** A file of secrets in the form of dotenv. */
   readonly secretFile: string;
@@ -83,6 +85,7 @@ export async function runAct(options: ActOptions): Promise<ActRun> {
     ['--local-repository', `kajitori/kajitori@v1=${suite}`],
     ['--eventpath', options.eventFile, '--secret-file', options.secretFile],
     ['--json', '--insecure-secrets'],
+    options.actor === undefined ? [] : ['--actor', options.actor],
     ...Object.entries(options.settings).map(([name, value]) => ['--var', `${name}=${value}`]),
     ...Object.entries(variables).map(([name, value]) => ['--env', `${name}=${value}`]),
   ].flat();
