@@ -233,7 +233,10 @@ async function moduleDefinitions(sources: Sources) {
   return [...kinds.values()].map(({ group, kind, versions }) => ({
     group,
     kind,
-    versions: mapValues(Object.fromEntries(versions), (version) => version),
+    // Nothing is validated against a version that is refused.
+    versions: mapValues(Object.fromEntries(versions), (version) =>
+      version.served ? version : { ...version, schema: {} },
+    ),
   }));
 }
 

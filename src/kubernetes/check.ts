@@ -60,7 +60,7 @@ const withObjectFields = (schema: Schema): Schema => ({
 });
 
 function check(value: unknown, given: Schema, path: YamlPath, walk: Walk): void {
-  const schema = given.$ref === undefined ? given : (walk.schemas.definitions.get(given.$ref) ?? {});
+  const schema = resolved(given, walk);
   if (!checkType(value, schema, path, walk)) return;
   if (typeof value === 'string') checkText(value, schema, path, walk);
   else if (typeof value === 'number') checkNumber(value, schema, path, walk);
@@ -77,6 +77,9 @@ function check(value: unknown, given: Schema, path: YamlPath, walk: Walk): void 
   }
   checkConditions(value, schema, path, walk);
 }
+
+const resolved = (schema: Schema, { schemas }: Walk): Schema =>
+  schema.$ref === undefined ? schema : (schemas.definitions.get(schema.$ref) ?? {});
 
 const TYPE_WORDS: Readonly<Record<string, string>> = {
   string: 'text',
@@ -142,12 +145,9 @@ function said(value: unknown, { object }: Walk): string {
   if (value === null) return 'empty (null)';
   if (Array.isArray(value)) return 'a list';
   if (isMap(value)) return 'a map';
-  const type =
-    typeof value === 'string' ? 'the text' : typeof value === 'number' ? 'the number' : 'the value';
-  if (object.kind === 'Secret') return `${type === 'the text' ? 'text' : `a ${typeof value}`}`;
-  const text = String(value);
-  const short = text.length > 60 ? `${text.slice(0, 60)}…` : text;
-  return `${type} ${typeof value === 'string' ? JSON.stringify(short) : short}`;
+  if (object.kind === 'Secret') return typeof value === 'string' ? 'text' : `a ${typeof value}`;
+  if (typeof value === 'string') return `the text ${JSON.stringify(shortened(value))}`;
+  return `the ${typeof value === 'number' ? 'number' : 'value'} ${JSON.stringify(value)}`;
 }
 
 function checkText(value: string, schema: Schema, path: YamlPath, walk: Walk): void {
@@ -184,10 +184,7 @@ function checkNumber(value: number, schema: Schema, path: YamlPath, walk: Walk):
   const bad = (words: string) =>
     report(walk, 'bad-value', path, (place) => `${place} must be ${words}, but is ${said(value, walk)}.`);
   const isInteger = schema.type === 'integer' || schema['x-kubernetes-int-or-string'] === true;
-  if (
-    isInteger &&
-    !fitsInteger(schema['x-kubernetes-int-or-string'] === true ? 'int32' : schema.format, value)
-  ) {
+  if (isInteger && !fitsInteger(integerFormat(schema, walk), value)) {
     bad('smaller: no such number can be stored');
   }
   if (minimum !== undefined && (schema.exclusiveMinimum === true ? value <= minimum : value < minimum)) {
@@ -198,6 +195,10 @@ function checkNumber(value: number, schema: Schema, path: YamlPath, walk: Walk):
   }
   if (multipleOf !== undefined && !Number.isInteger(value / multipleOf)) bad(`a multiple of ${multipleOf}`);
 }
+
+/** An int-or-string of a built-in kind is Go's intstr.IntOrString; in custom resources numbers stay JSON. */
+const integerFormat = (schema: Schema, { custom }: Walk): string | undefined =>
+  schema['x-kubernetes-int-or-string'] === true && custom === undefined ? 'int32' : schema.format;
 
 function checkSize(
   size: number,
@@ -221,24 +222,24 @@ function checkList(list: readonly unknown[], schema: Schema, path: YamlPath, wal
   list.forEach((item, index) => {
     // Go reads null in a list as the empty value of its type. Custom resources stay JSON, where null has a type of its own.
     if (item === null && walk.custom === undefined) {
-      if (isMapSchema(items, walk)) check({}, items, [...path, index], walk);
+      if (resolved(items, walk).type === 'object') check({}, items, [...path, index], walk);
     } else {
       check(item, items, [...path, index], walk);
     }
   });
 }
 
-const isMapSchema = (schema: Schema, { schemas }: Walk): boolean =>
-  (schema.$ref === undefined ? schema : schemas.definitions.get(schema.$ref))?.type === 'object';
-
 /** Lists that are sets, or maps by some of their fields. */
 function checkRepeated(list: readonly unknown[], schema: Schema, path: YamlPath, walk: Walk): void {
   const type = schema['x-kubernetes-list-type'];
   if (type !== 'set' && type !== 'map') return;
   const keys = schema['x-kubernetes-list-map-keys'] ?? [];
+  const { properties } = resolved(schema.items ?? {}, walk);
+  const keyOf = (item: Readonly<Record<string, unknown>>) =>
+    keys.map((key) => own(item, key) ?? properties?.[key]?.default);
   const seen = new Set<string>();
   list.forEach((item, index) => {
-    const identity = JSON.stringify(type === 'map' && isMap(item) ? keys.map((key) => own(item, key)) : item);
+    const identity = JSON.stringify(type === 'map' && isMap(item) ? keyOf(item) : item);
     if (seen.has(identity)) {
       const by = type === 'map' ? ` with the same ${keys.join(' and ')}` : '';
       report(walk, 'bad-value', [...path, index], (place) => `${place} repeats an earlier item${by}.`);
@@ -254,7 +255,10 @@ function checkMap(
   path: YamlPath,
   walk: Walk,
 ): void {
-  const schema = given['x-kubernetes-embedded-resource'] === true ? withObjectFields(given) : given;
+  const schema =
+    given['x-kubernetes-embedded-resource'] === true
+      ? { ...withObjectFields(given), required: [...(given.required ?? []), 'apiVersion', 'kind'] }
+      : given;
   const { properties = {}, additionalProperties, required = [] } = schema;
   const takesAnyField =
     walk.conditionsOnly ||
@@ -318,11 +322,11 @@ function reportUnknownField(
       nearest === undefined ? undefined : ` Did you mean "${nearest}"?`,
       names.length > 0 && names.length <= 12 ? ` There are: ${names.join(', ')}.` : '',
     ].filter((one) => one !== undefined);
-    return `"${shortKey(key)}" is no field of ${place} in ${walk.judge}.${hint ?? ''}`;
+    return `"${shortened(key)}" is no field of ${place} in ${walk.judge}.${hint ?? ''}`;
   });
 }
 
-const shortKey = (key: string): string => (key.length > 60 ? `${key.slice(0, 60)}…` : key);
+const shortened = (text: string): string => (text.length > 60 ? `${text.slice(0, 60)}…` : text);
 
 function checkConditions(value: unknown, schema: Schema, path: YamlPath, walk: Walk): void {
   const { allOf, anyOf, oneOf, not } = schema;
