@@ -102,8 +102,8 @@ function kindsOf(definitions: Definitions): Map<string, string> {
   const kinds = new Map<string, string>();
   for (const [name, schema] of Object.entries(definitions)) {
     const [only, ...others] = schema['x-kubernetes-group-version-kind'] ?? [];
-    const isList = schema.properties?.metadata?.$ref?.endsWith('.ListMeta') === true;
-    if (only === undefined || others.length > 0 || isList || only.version.includes('alpha')) continue;
+    const isObject = schema.properties?.metadata?.$ref?.endsWith('.ObjectMeta') === true;
+    if (only === undefined || others.length > 0 || !isObject || only.version.includes('alpha')) continue;
     const apiVersion = only.group === '' ? only.version : `${only.group}/${only.version}`;
     kinds.set(`${apiVersion} ${only.kind}`, name);
   }
