@@ -1,0 +1,128 @@
+import {
+  CreateRepositoryCommand,
+  DescribeRepositoriesCommand,
+  GetLifecyclePolicyCommand,
+  GetRepositoryPolicyCommand,
+  PutLifecyclePolicyCommand,
+  SetRepositoryPolicyCommand,
+} from '@aws-sdk/client-ecr';
+import { couldNot } from '../report/failure.ts';
+import { awsFailure } from './aws-failure.ts';
+import { type Ecr, send } from './ecr.ts';
+import {
+  lifecyclePolicy,
+  MOVING_TAGS,
+  pullPolicy,
+  type RepositoryDrift,
+  type RepositoryPlan,
+  type RepositoryState,
+  repositoryDrift,
+  UNKNOWN,
+} from './repository-plan.ts';
+
+/** What was found, or made. */
+export type EnsuredRepository =
+  | { readonly state: 'created' }
+  | { readonly state: 'there'; readonly drift: readonly RepositoryDrift[] }
+  /** The role may push but not look: the push will say whether the repository exists. */
+  | { readonly state: 'unchecked'; readonly message: string };
+
+/**
+ * The repository, made when it is missing and may be made. One that exists is never changed: what differs is said.
+ *
+ * @param mayCreate what the caller was told; AWS asks for ecr:CreateRepository, ecr:PutLifecyclePolicy and
+ *   ecr:SetRepositoryPolicy
+ * @throws Failure (exit 2): `no-repository`, `no-permission`…
+ */
+export async function ensureRepository(
+  ecr: Ecr,
+  repository: string,
+  plan: RepositoryPlan,
+  mayCreate: boolean,
+): Promise<EnsuredRepository> {
+  const found = await describe(ecr, repository);
+  if (found === UNKNOWN) {
+    const message = `This role may not look at the repository ${repository} (ecr:DescribeRepositories): its settings were not checked.`;
+    return { state: 'unchecked', message };
+  }
+  if (found !== undefined) return { state: 'there', drift: repositoryDrift(plan, found) };
+  if (!mayCreate) {
+    throw couldNot(`There is no repository ${repository} in ${ecr.identity.region}.`, {
+      todo: 'Create it, or allow this build to create it (create-repository: true).',
+      reason: 'no-repository',
+    });
+  }
+  try {
+    await ecr.client.send(
+      new CreateRepositoryCommand({
+        repositoryName: repository,
+        imageTagMutability: 'IMMUTABLE_WITH_EXCLUSION',
+        imageTagMutabilityExclusionFilters: MOVING_TAGS.map((filter) => ({ filterType: 'WILDCARD', filter })),
+        imageScanningConfiguration: { scanOnPush: true },
+      }),
+    );
+  } catch (error) {
+    // Another build was quicker, or an answer of ours was lost: its settings follow all the same, they are equal.
+    if (!(error instanceof Error && error.name === 'RepositoryAlreadyExistsException')) {
+      throw await awsFailure(error, { what: `create the repository ${repository}`, identity: ecr.identity });
+    }
+  }
+  await send(ecr, `set the lifecycle policy of ${repository}, which was just created`, (client) =>
+    client.send(
+      new PutLifecyclePolicyCommand({
+        repositoryName: repository,
+        lifecyclePolicyText: JSON.stringify(lifecyclePolicy(plan)),
+      }),
+    ),
+  );
+  const policy = pullPolicy(plan, ecr.identity.region);
+  if (policy !== undefined) {
+    await send(ecr, `let the clusters' accounts pull from ${repository}, which was just created`, (client) =>
+      client.send(
+        new SetRepositoryPolicyCommand({ repositoryName: repository, policyText: JSON.stringify(policy) }),
+      ),
+    );
+  }
+  return { state: 'created' };
+}
+
+async function describe(ecr: Ecr, repository: string): Promise<RepositoryState | undefined | typeof UNKNOWN> {
+  const what = `look at the repository ${repository}`;
+  const answer = await readable(ecr, what, 'RepositoryNotFoundException', () =>
+    ecr.client.send(new DescribeRepositoriesCommand({ repositoryNames: [repository] })),
+  );
+  if (answer === UNKNOWN || answer === undefined) return answer;
+  const { repositories: [settings] = [] } = answer;
+  const [lifecycle, policy] = await Promise.all([
+    readable(ecr, what, 'LifecyclePolicyNotFoundException', () =>
+      ecr.client.send(new GetLifecyclePolicyCommand({ repositoryName: repository })),
+    ),
+    readable(ecr, what, 'RepositoryPolicyNotFoundException', () =>
+      ecr.client.send(new GetRepositoryPolicyCommand({ repositoryName: repository })),
+    ),
+  ]);
+  return {
+    mutability: settings?.imageTagMutability ?? 'MUTABLE',
+    exclusions: (settings?.imageTagMutabilityExclusionFilters ?? []).flatMap(({ filter }) => filter ?? []),
+    scanOnPush: settings?.imageScanningConfiguration?.scanOnPush ?? false,
+    lifecycle: lifecycle === UNKNOWN ? UNKNOWN : lifecycle?.lifecyclePolicyText,
+    policy: policy === UNKNOWN ? UNKNOWN : policy?.policyText,
+  };
+}
+
+/** What AWS answers; undefined where it says that there is none, UNKNOWN where this role may not ask. */
+async function readable<T>(
+  ecr: Ecr,
+  what: string,
+  none: string,
+  ask: () => Promise<T>,
+): Promise<T | undefined | typeof UNKNOWN> {
+  try {
+    return await ask();
+  } catch (error) {
+    const name = error instanceof Error ? error.name : '';
+    if (name === none) return undefined;
+    if (name === 'AccessDeniedException') return UNKNOWN;
+    throw await awsFailure(error, { what, identity: ecr.identity });
+  }
+}
