@@ -5,6 +5,8 @@ import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { initCommand } from './init.ts';
 import { newCommand } from './new.ts';
+import { regenerateCommand } from './regenerate.ts';
+import { retireCommand } from './retire.ts';
 import { readVersion } from './version.ts';
 
 const program = new Command('kajitori')
@@ -26,7 +28,15 @@ Exit codes: 0 done, or nothing to do; 1 refused by a policy, or findings; 2 coul
 Try it without any cluster or account: kajitori demo`,
   );
 
-for (const command of [initCommand(), newCommand(), bumpCommand(), doctorCommand(), demoCommand()]) {
+for (const command of [
+  initCommand(),
+  newCommand(),
+  retireCommand(),
+  regenerateCommand(),
+  bumpCommand(),
+  doctorCommand(),
+  demoCommand(),
+]) {
   program.addCommand(command.copyInheritedSettings(program));
   for (const inner of command.commands) {
     inner.copyInheritedSettings(program);

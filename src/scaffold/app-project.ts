@@ -12,9 +12,16 @@ export const appProjectFile = (app: string): string => `argocd/projects/${app}.y
  * cluster-scoped kinds only Namespace. RBAC is left out too: a Role in `extra/` could give away what the app's
  * ServiceAccount may read.
  *
+ * @param teamRoles whether the chart makes Roles for teams (`platform.access.group`): then Argo CD must let RBAC through,
+ * as a project cannot tell the chart's from that of `extra/`, and only the guard keeps it out of there
  * @throws Failure (exit 2) when kajitori.yaml has no `repository`
  */
-export function appProject(config: KajitoriConfig, app: string, definition: AppDefinition): string {
+export function appProject(
+  config: KajitoriConfig,
+  app: string,
+  definition: AppDefinition,
+  teamRoles = false,
+): string {
   const environments = environmentsOf(config);
   const charts = environments.flatMap((environment) => {
     const chart = chartSource(config, environment.name);
@@ -31,10 +38,14 @@ export function appProject(config: KajitoriConfig, app: string, definition: AppD
         environment.clusters.map((cluster) => ({ name: cluster.name, namespace: app })),
       ),
       clusterResourceWhitelist: [{ group: '', kind: 'Namespace' }],
-      namespaceResourceBlacklist: [
-        { group: 'rbac.authorization.k8s.io', kind: 'Role' },
-        { group: 'rbac.authorization.k8s.io', kind: 'RoleBinding' },
-      ],
+      ...(teamRoles
+        ? {}
+        : {
+            namespaceResourceBlacklist: [
+              { group: 'rbac.authorization.k8s.io', kind: 'Role' },
+              { group: 'rbac.authorization.k8s.io', kind: 'RoleBinding' },
+            ],
+          }),
     },
   };
   return generatedYaml(manifest, `kajitori.yaml and ${appFile(config, app)}`);

@@ -1,7 +1,5 @@
 import { parseAppName } from '../config/app-name.ts';
-import { KAJITORI_FILE, type KajitoriConfig, parseKajitoriYaml } from '../config/kajitori-yaml.ts';
-import { appFile, layoutOf } from '../config/layout.ts';
-import { nameHint } from '../config/nearest.ts';
+import { KAJITORI_FILE } from '../config/kajitori-yaml.ts';
 import { couldNot, refused } from '../report/failure.ts';
 import type { Change } from '../repository/change.ts';
 import type { CommitMessage } from '../repository/commit-message.ts';
@@ -15,6 +13,8 @@ import { type CronSchedule, formatRun, parseSchedule } from './cron-schedule.ts'
 import { valuesHeader } from './first-values.ts';
 import { valuesFile } from './new-app.ts';
 import { PLATFORM_SETTING_FILES, platformSetting } from './platform-setting.ts';
+import { readConfig } from './read-config.ts';
+import { demandStandardApp } from './standard-app.ts';
 
 /** A cron job as people write it: the fields of the form, or the options of the command. Empty ones are undefined. */
 export interface CronJobTexts {
@@ -88,7 +88,7 @@ export async function computeCronJob(
 ): Promise<Change<CronJobResult>> {
   const { app, name, run } = request;
   const config = await readConfig(tree);
-  await refuseUnknownApp(tree, config, app);
+  await demandStandardApp(tree, config, app);
   const file = valuesFile(app);
   const source = (await tree.read(file)) ?? valuesHeader(config);
   const values = parseYaml(source, { file });
@@ -128,37 +128,6 @@ const sorted = (value: unknown): unknown =>
   typeof value === 'object' && value !== null
     ? Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))
     : value;
-
-async function readConfig(tree: Tree): Promise<KajitoriConfig> {
-  const source = await tree.read(KAJITORI_FILE);
-  if (source === undefined) {
-    throw couldNot('There is no kajitori.yaml.', {
-      at: { file: KAJITORI_FILE },
-      todo: 'Run it in the GitOps repository; `kajitori init` sets one up.',
-      reason: 'no-config',
-    });
-  }
-  const config = parseKajitoriYaml(source);
-  if (layoutOf(config).kind === 'patterns') {
-    throw couldNot('Cron jobs are only added to apps of the standard chart.', {
-      at: { file: KAJITORI_FILE },
-      todo: 'This repository has another layout (apps.release): add the job in its own charts.',
-      reason: 'other-layout',
-    });
-  }
-  return config;
-}
-
-async function refuseUnknownApp(tree: Tree, config: KajitoriConfig, app: string): Promise<void> {
-  if ((await tree.read(appFile(config, app))) === undefined) {
-    const apps = (await tree.list('apps')).filter(({ kind }) => kind === 'folder').map(({ name }) => name);
-    throw couldNot(`There is no app ${app}. ${nameHint(app, apps)}`, {
-      at: { file: appFile(config, app) },
-      todo: 'Use the name of a folder in apps/.',
-      reason: 'unknown-app',
-    });
-  }
-}
 
 /** What the schedule means, for a log and for a pull request. */
 export const scheduleWords = ({ schedule: { schedule, words, timeZone, next } }: CronJobResult): string =>

@@ -1,17 +1,18 @@
 import { type AppDefinition, ownerOf, parseAppYaml } from '../config/app-yaml.ts';
-import { KAJITORI_FILE, type KajitoriConfig, parseKajitoriYaml } from '../config/kajitori-yaml.ts';
+import { KAJITORI_FILE, type KajitoriConfig } from '../config/kajitori-yaml.ts';
 import { appFile } from '../config/layout.ts';
 import { couldNot, refused } from '../report/failure.ts';
 import type { Change } from '../repository/change.ts';
 import type { Tree } from '../repository/tree.ts';
-import { appFolders } from './app-folders.ts';
 import { appProjectFile } from './app-project.ts';
 import { CODE_OWNERS_FILES, regionWithApp } from './code-owners.ts';
-import { type ExistingOwners, type NewApp, newAppFiles, valuesFile } from './new-app.ts';
+import { type ExistingFiles, type NewApp, newAppFiles, valuesFile } from './new-app.ts';
 import { newAppMessage } from './new-app-message.ts';
 import { nextSteps, SECRET_PATH } from './next-steps.ts';
 import { checkOwner, type OwnerCheck } from './owner-check.ts';
-import { PLATFORM_SETTING_FILES, platformSetting } from './platform-setting.ts';
+import { hasTeamRoles, PLATFORM_SETTING_FILES, platformSetting } from './platform-setting.ts';
+import { readApps } from './read-apps.ts';
+import { readConfig } from './read-config.ts';
 import type { TeamDirectory } from './team-directory.ts';
 
 /** Who asks, and by which run. */
@@ -55,18 +56,14 @@ export async function computeNewApp(
   asking: Asking,
   teams: TeamDirectory,
 ): Promise<Change<NewAppResult>> {
-  const source = await tree.read(KAJITORI_FILE);
-  if (source === undefined) {
-    throw couldNot('There is no kajitori.yaml.', {
-      at: { file: KAJITORI_FILE },
-      todo: 'Run it in the GitOps repository; `kajitori init` sets one up.',
-      reason: 'no-config',
-    });
-  }
-  const config = parseKajitoriYaml(source);
+  const config = await readConfig(tree);
   const { app } = request;
   await refuseTaken(tree, config, request);
-  const files = newAppFiles(config, request, await existingOwners(tree, config, request));
+  const [owners, teamRoles] = await Promise.all([
+    existingOwners(tree, config, request),
+    hasTeamRoles(tree, config),
+  ]);
+  const files = newAppFiles(config, request, { ...owners, teamRoles });
   const definition = definitionOf(request);
   const owner = ownerOf(config, definition);
   const result: NewAppResult = {
@@ -134,20 +131,15 @@ const reserved = (app: string, why: string) =>
     reason: 'reserved-name',
   });
 
-async function existingOwners(tree: Tree, config: KajitoriConfig, request: NewApp): Promise<ExistingOwners> {
+async function existingOwners(tree: Tree, config: KajitoriConfig, request: NewApp): Promise<ExistingFiles> {
   for (const file of CODE_OWNERS_FILES) {
     const text = await tree.read(file);
     if (text !== undefined) {
       const codeOwners = { file, text };
       return regionWithApp(config, text, request.app, definitionOf(request)) === undefined
-        ? { codeOwners, apps: await definitions(tree, config) }
+        ? { codeOwners, apps: await readApps(tree, config) }
         : { codeOwners, apps: new Map() };
     }
   }
-  return { apps: config.teams === undefined ? new Map() : await definitions(tree, config) };
-}
-
-async function definitions(tree: Tree, config: KajitoriConfig): Promise<Map<string, AppDefinition>> {
-  const folders = await appFolders(tree, config);
-  return new Map(folders.map(({ name, file, text }) => [name, parseAppYaml(text, file)]));
+  return { apps: config.teams === undefined ? new Map() : await readApps(tree, config) };
 }

@@ -17,11 +17,13 @@ export interface GeneratedFile {
  * Everything below argocd/ that is generated whole. None in another layout: that has Applications of its own, and
  * ours beside them would deploy everything twice.
  *
+ * @param teamRoles see `appProject`
  * @throws Failure (exit 2, `no-repository`) when kajitori.yaml does not say the URL of the repository
  */
 export function generatedFiles(
   config: KajitoriConfig,
   apps: ReadonlyMap<string, AppDefinition>,
+  teamRoles = false,
 ): readonly GeneratedFile[] {
   if (layoutOf(config).kind === 'patterns') {
     return [];
@@ -39,7 +41,7 @@ export function generatedFiles(
     })),
     ...[...apps].map(([app, definition]) => ({
       path: appProjectFile(app),
-      text: appProject(config, app, definition),
+      text: appProject(config, app, definition, teamRoles),
       about: `what Argo CD lets ${app} do`,
     })),
   ];

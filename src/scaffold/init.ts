@@ -1,5 +1,4 @@
 import { parseAppName } from '../config/app-name.ts';
-import { type AppDefinition, parseAppYaml } from '../config/app-yaml.ts';
 import {
   environmentsOf,
   KAJITORI_FILE,
@@ -11,7 +10,6 @@ import { environmentName } from '../config/names.ts';
 import { parseRepositoryName } from '../github/repository-name.ts';
 import { couldNot } from '../report/failure.ts';
 import type { FileEdits, Tree } from '../repository/tree.ts';
-import { appFolders } from './app-folders.ts';
 import { callers } from './callers.ts';
 import { CODE_OWNERS_FILES, codeOwnersRegion, replaceCodeOwnersRegion } from './code-owners.ts';
 import { type AnswersGiven, collectAnswers } from './collect-answers.ts';
@@ -27,7 +25,9 @@ import { gitOpsReadme } from './gitops-readme.ts';
 import { chartSource } from './gitops-source.ts';
 import { editsOf, formatPlan, type InitPlan, isBlocked, type ProposedFile, planFiles } from './init-plan.ts';
 import { kajitoriYamlText } from './kajitori-yaml-text.ts';
+import { hasTeamRoles } from './platform-setting.ts';
 import type { Questions } from './questions.ts';
+import { readApps } from './read-apps.ts';
 import { suiteFile } from './suite-files.ts';
 import { fillTemplate } from './template.ts';
 import { vendoredChart } from './vendored-chart.ts';
@@ -149,7 +149,7 @@ async function filesFor(
   { repository, suite }: InitDependencies,
 ): Promise<ProposedFile[]> {
   const environments = environmentsOf(config);
-  const apps = await existingApps(repository, config);
+  const apps = await readApps(repository, config);
   const codeOwners =
     config.teams === undefined ? [] : [await codeOwnersFile(repository, codeOwnersRegion(config, apps))];
   const configuration: ProposedFile = {
@@ -166,9 +166,10 @@ async function filesFor(
   const chart = vendored ? await vendoredChart(suite) : new Map<string, string>();
   return [
     configuration,
-    ...[...generatedFiles(config, apps), ...(await callers(config, suite))].map(
-      (file): ProposedFile => ({ ...file, kind: 'generated' }),
-    ),
+    ...[
+      ...generatedFiles(config, apps, await hasTeamRoles(repository, config)),
+      ...(await callers(config, suite)),
+    ].map((file): ProposedFile => ({ ...file, kind: 'generated' })),
     {
       path: PLATFORM_DEFAULTS_FILE,
       text: platformDefaults(config),
@@ -213,15 +214,6 @@ async function codeOwnersFile(repository: Tree, region: string): Promise<Propose
     }
   }
   return { path: CODE_OWNERS_FILES[0], text: region, about: 'who owns what', kind: 'region' };
-}
-
-/** The apps by name; a folder whose name no app can have is refused. */
-async function existingApps(
-  repository: Tree,
-  config: KajitoriConfig,
-): Promise<ReadonlyMap<string, AppDefinition>> {
-  const folders = await appFolders(repository, config);
-  return new Map(folders.map(({ name, file, text }) => [parseAppName(name), parseAppYaml(text, file)]));
 }
 
 const RELEASE_WORKFLOW = 'kajitori/kajitori/.github/workflows/release.yml@v1';

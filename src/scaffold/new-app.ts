@@ -28,10 +28,12 @@ export interface NewApp {
 }
 
 /** What the GitOps repository has already, as far as a new app touches it. */
-export interface ExistingOwners {
+export interface ExistingFiles {
   /** The other apps by name; needed only where CODEOWNERS has no region of ours yet. */
   readonly apps: ReadonlyMap<string, AppDefinition>;
   readonly codeOwners?: { readonly file: string; readonly text: string } | undefined;
+  /** See `appProject`. */
+  readonly teamRoles?: boolean;
 }
 
 /** Where the first values of an app stand. */
@@ -48,7 +50,7 @@ export const valuesFile = (app: string): string => `apps/${app}/values.yaml`;
 export function newAppFiles(
   config: KajitoriConfig,
   answers: NewApp,
-  existing: ExistingOwners = { apps: new Map() },
+  existing: ExistingFiles = { apps: new Map() },
 ): FileEdits {
   const app = parseAppName(answers.app);
   const file = appFile(config, app);
@@ -59,7 +61,7 @@ export function newAppFiles(
       ? []
       : [
           [valuesFile(app), firstValues(config, answers.kind, answers.components)],
-          [appProjectFile(app), appProject(config, app, definition)],
+          [appProjectFile(app), appProject(config, app, definition, existing.teamRoles)],
         ];
   return new Map([[file, text], ...ours, ...codeOwnersEdit(config, app, definition, existing)]);
 }
@@ -68,7 +70,7 @@ function codeOwnersEdit(
   config: KajitoriConfig,
   app: string,
   definition: AppDefinition,
-  { apps, codeOwners }: ExistingOwners,
+  { apps, codeOwners }: ExistingFiles,
 ): readonly (readonly [string, string])[] {
   if (config.teams === undefined) {
     return [];

@@ -1,7 +1,8 @@
+import type { KajitoriConfig } from '../config/kajitori-yaml.ts';
 import type { Tree } from '../repository/tree.ts';
 import { parseYaml } from '../yaml/parse.ts';
 import type { YamlPath } from '../yaml/path.ts';
-import { PLATFORM_DEFAULTS_FILE } from './defaults.ts';
+import { clusterDefaultsFile, PLATFORM_DEFAULTS_FILE } from './defaults.ts';
 
 /** The files that say what holds for all apps; the first that has a key wins. */
 export const PLATFORM_SETTING_FILES = [PLATFORM_DEFAULTS_FILE, 'charts/app/values.yaml'] as const;
@@ -20,4 +21,16 @@ export async function platformSetting(tree: Tree, path: YamlPath, otherwise: str
     }
   }
   return otherwise;
+}
+
+/** Whether the chart makes Roles for the owning teams, in any cluster (`platform.access.group`). */
+export async function hasTeamRoles(tree: Tree, config: KajitoriConfig): Promise<boolean> {
+  const files = [...PLATFORM_SETTING_FILES, ...Object.keys(config.clusters).map(clusterDefaultsFile)];
+  const groups = await Promise.all(
+    files.map(async (file) => {
+      const text = await tree.read(file);
+      return text === undefined ? undefined : parseYaml(text, { file }).get(['platform', 'access', 'group']);
+    }),
+  );
+  return groups.some((group) => typeof group === 'string' && group !== '');
 }

@@ -1,0 +1,117 @@
+import { Command } from 'commander';
+import { runBuild } from '../build/build.ts';
+import { buildJson, buildText } from '../build/build-report.ts';
+import { buildRequest } from '../build/build-request.ts';
+import { readSource } from '../build/build-source.ts';
+import { endedFromOutside } from '../build/ended-from-outside.ts';
+import { openBuild } from '../build/open-build.ts';
+import { repositoryPlan } from '../build/repository-defaults.ts';
+import { systemTiming } from '../github/timing.ts';
+import { repeated } from './repeated.ts';
+import { type CommonOptions, progress, runCommand } from './run-command.ts';
+
+interface BuildOptions extends CommonOptions {
+  readonly name: string;
+  readonly registry: readonly string[];
+  readonly role?: string;
+  readonly context?: string;
+  readonly dockerfile?: string;
+  readonly target?: string;
+  readonly buildArg?: readonly string[];
+  readonly secret?: readonly string[];
+  readonly platforms?: string;
+  readonly buildContext?: readonly string[];
+  readonly tag?: readonly string[];
+  readonly cache: boolean;
+  readonly provenance?: string;
+  readonly sbom?: boolean;
+  readonly createRepository?: boolean;
+  readonly environments: string;
+  readonly pullAccounts?: string;
+  readonly force?: boolean;
+}
+
+/** `kajitori build`. */
+export function buildCommand(): Command {
+  return new Command('build')
+    .description(
+      'Build an image once and bring it to ECR in every account; build nothing that was built before.',
+    )
+    .requiredOption('--name <repository>', 'the repository in ECR, like web or shop/web')
+    .requiredOption(
+      '--registry <account/region [role]>',
+      'where it goes, with the roles to assume; may be repeated',
+      repeated,
+    )
+    .option(
+      '--role <arn>',
+      'the role for registries that name none (default: the credentials of this machine)',
+    )
+    .option('--context <folder>', 'the folder to build (default: this one)')
+    .option('--dockerfile <file>', 'the Dockerfile (default: Dockerfile in the context)')
+    .option('--target <stage>', 'the stage of the Dockerfile')
+    .option('--build-arg <name=value>', 'not secret; may be repeated', repeated)
+    .option('--secret <id=env:VARIABLE|id=file:PATH>', 'where a secret is; may be repeated', repeated)
+    .option('--platforms <list>', 'like linux/amd64,linux/arm64 (default: linux/amd64)')
+    .option('--build-context <name=folder>', 'may be repeated', repeated)
+    .option('--tag <tag>', 'one more tag that never moves; may be repeated', repeated)
+    .option('--no-cache', 'read no layers from the first registry')
+    .option('--provenance <max|min|none>', 'what is recorded of the build (default: max)')
+    .option('--sbom', 'attach a list of the packages in the image')
+    .option('--create-repository', 'create the repository where it is missing')
+    .option('--environments <list>', 'for a created repository', 'staging,production')
+    .option('--pull-accounts <list>', 'for a created repository: accounts of the clusters that pull')
+    .option('--force', 'build also when the same content was built before')
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      `
+Example:
+  Build the image of this commit for two accounts, in the root of the app's repository:
+    kajitori build --name web --platforms linux/amd64,linux/arm64 \\
+      --registry 111111111111/ap-northeast-1 \\
+      --registry "222222222222/us-east-1 arn:aws:iam::222222222222:role/push"`,
+    )
+    .action((options: BuildOptions) => runCommand(options, () => build(options)));
+}
+
+async function build(options: BuildOptions) {
+  const request = buildRequest({
+    repository: options.name,
+    targets: options.registry.join('\n'),
+    role: options.role,
+    context: options.context,
+    dockerfile: options.dockerfile,
+    stage: options.target,
+    args: options.buildArg?.join('\n'),
+    secrets: options.secret?.join('\n'),
+    platforms: options.platforms,
+    contexts: options.buildContext?.join('\n'),
+    tags: options.tag?.join(','),
+    cache: options.cache,
+    provenance: options.provenance,
+    sbom: options.sbom ?? false,
+    createRepository: options.createRepository ?? false,
+  });
+  const plan = repositoryPlan(options.environments, options.pullAccounts);
+  const workspace = process.cwd();
+  const inputs = {
+    request,
+    stage: { kind: 'whole' },
+    source: await readSource(workspace, undefined),
+    force: options.force ?? false,
+  } as const;
+  const deps = await openBuild(inputs, {
+    workspace,
+    env: process.env,
+    sessionName: 'kajitori-build',
+    plan,
+    timing: systemTiming,
+    onLine: progress,
+    onStep: progress,
+    onSecret: () => undefined,
+    signal: endedFromOutside(),
+  });
+  const outputs = await runBuild(inputs, deps);
+  return { text: buildText(outputs), json: buildJson(outputs) };
+}
