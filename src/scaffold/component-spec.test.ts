@@ -40,9 +40,7 @@ cron:
     run: rake report:daily
 migrate:
   run: rake db:migrate
-secrets:
-  - DATABASE_URL
-  - API_KEY
+secrets: [DATABASE_URL, API_KEY]
 `);
     // Helm's reader takes the same from it.
     expect(parse(text, { version: '1.1' })).toEqual(parse(text));

@@ -1,4 +1,4 @@
-import { stringify } from 'yaml';
+import { Document, isSeq } from 'yaml';
 import type { AppKind } from '../config/app-yaml.ts';
 import type { KajitoriConfig } from '../config/kajitori-yaml.ts';
 import type { Components } from './component-spec.ts';
@@ -25,6 +25,11 @@ export function firstValues(
   components: Components | undefined,
 ): string {
   // Helm reads YAML 1.1, where a name like `on` would be a boolean: such words get quotes.
-  const body = stringify(components ?? BY_KIND[kind], { compat: 'yaml-1.1', lineWidth: 0 });
+  const values = new Document(components ?? BY_KIND[kind], { compat: 'yaml-1.1' });
+  const secrets = values.get('secrets');
+  if (isSeq(secrets)) {
+    secrets.flow = true;
+  }
+  const body = values.toString({ lineWidth: 0, flowCollectionPadding: false });
   return `${valuesHeader(config)}${body}`;
 }
