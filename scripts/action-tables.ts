@@ -22,15 +22,15 @@ const actionSchema = z.object({
 type Action = z.infer<typeof actionSchema>;
 
 /** A cell holds one line, and a bare `|` would end it. */
-const cell = (text: string): string =>
+export const cell = (text: string): string =>
   text
     .trim()
     .replaceAll('|', '\\|')
     .replace(/\s*\n\s*/g, ' ');
 
-const code = (text: string): string => (text === '' ? '' : `\`${cell(text)}\``);
+export const code = (text: string): string => (text === '' ? '' : `\`${cell(text)}\``);
 
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+export const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
   [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 
 function inputsTable(inputs: Action['inputs']): string {
@@ -49,7 +49,7 @@ function outputsTable(outputs: Action['outputs']): string {
 }
 
 /** Puts `content` between `<!-- name:start -->` and `<!-- name:end -->`, or returns undefined where those are not. */
-function fill(text: string, name: string, content: string): string | undefined {
+export function fill(text: string, name: string, content: string): string | undefined {
   const start = `<!-- ${name}:start -->`;
   const end = `<!-- ${name}:end -->`;
   const from = text.indexOf(start);

@@ -1,7 +1,7 @@
 /**
  * Writes what is made from other files of this repository, so that nobody keeps two places equal by hand:
  *
- *     npm run generate              input and output tables of actions/<name>/README.md, schemas/*.json
+ *     npm run generate              tables in actions/<name>/README.md and charts/app/README.md, schemas/*.json
  *     npm run generate -- --check   changes nothing; names the files that differ and fails
  *     npm run examples              examples/gitops, as the commands make it (a test keeps it equal)
  */
@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { jsonSchemas } from '../src/config/json-schema.ts';
 import { couldNot, Failure, formatFailure } from '../src/report/failure.ts';
 import { readmeWithTables } from './action-tables.ts';
+import { readmeWithValues } from './values-tables.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -31,6 +32,15 @@ function generated(): Map<string, string> {
       readmeWithTables({ name: basename(folder), action: { path: action, text }, readme: before }),
     );
   }
+  const chart = (file: string): string => readFileSync(join(root, 'charts/app', file), 'utf8');
+  files.set(
+    join('charts/app', 'README.md'),
+    readmeWithValues({
+      schema: chart('values.schema.json'),
+      values: chart('values.yaml'),
+      readme: chart('README.md'),
+    }),
+  );
   return files;
 }
 

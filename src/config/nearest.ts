@@ -9,7 +9,7 @@ export function nearestName(word: string, names: Iterable<string>): string | und
   const wanted = word.toLowerCase();
   let best: { name: string; edits: number } | undefined;
   for (const name of names) {
-    const edits = distance(wanted, name.toLowerCase());
+    const edits = editsBetween(wanted, name.toLowerCase());
     if (best === undefined || edits < best.edits) {
       best = { name, edits };
     }
@@ -18,6 +18,13 @@ export function nearestName(word: string, names: Iterable<string>): string | und
   return best !== undefined && best.edits <= Math.max(1, Math.round(word.length * 0.4))
     ? best.name
     : undefined;
+}
+
+/** Levenshtein's distance, but two letters in the wrong order are one edit: `cup` is as near to `cpu` as `cpus`. */
+function editsBetween(word: string, name: string): number {
+  const at = [...word].findIndex((letter, index) => letter !== name[index]);
+  const swapped = `${word.slice(0, at)}${word[at + 1] ?? ''}${word[at] ?? ''}${word.slice(at + 2)}`;
+  return at >= 0 && swapped === name ? 1 : distance(word, name);
 }
 
 /** `Did you mean "production"? There are: staging, production.` to be put behind a sentence. */

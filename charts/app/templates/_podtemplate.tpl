@@ -5,6 +5,14 @@ lists are put together. The schema lets in only what cannot weaken a pod. (list 
 {{- define "kajitori.podTemplate" -}}
 {{- $of := deepCopy ((index . 0).Values.podTemplate | default dict) }}
 {{- include "kajitori.podTemplateMerge" (list $of ((index . 1).podTemplate | default dict)) }}
+{{- range $kind, $entries := $of.metadata }}
+{{- range $name, $_ := $entries }}
+{{- /* By the first two pods are found; the others are no additions: they take a protection away, or give another role. */}}
+{{- if regexMatch "^(app\\.kubernetes\\.io|kajitori\\.dev|container\\.apparmor\\.security\\.beta\\.kubernetes\\.io|iam\\.amazonaws\\.com)/" $name }}
+{{- fail (printf "podTemplate.metadata.%s: %s is not for apps to set. Take another name." $kind $name) }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- toJson $of }}
 {{- end }}
 
