@@ -87,7 +87,7 @@ function defaultAt(values: unknown, key: string): string {
     value = isRecord(value) && Object.hasOwn(value, step) ? value[step] : undefined;
   }
   if (value === undefined || isRecord(value)) return '';
-  return Array.isArray(value) ? value.join(', ') : String(value);
+  return Array.isArray(value) ? value.join(', ') : `${value as string | number | boolean}`;
 }
 
 const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>

@@ -22,7 +22,9 @@ export function nearestName(word: string, names: Iterable<string>): string | und
 
 /** Levenshtein's distance, but two letters in the wrong order are one edit: `cup` is as near to `cpu` as `cpus`. */
 function editsBetween(word: string, name: string): number {
-  const at = [...word].findIndex((letter, index) => letter !== name[index]);
+  const at = Array.from({ length: word.length }, (_, index) => index).findIndex(
+    (index) => word[index] !== name[index],
+  );
   const swapped = `${word.slice(0, at)}${word[at + 1] ?? ''}${word[at] ?? ''}${word.slice(at + 2)}`;
   return at >= 0 && swapped === name ? 1 : distance(word, name);
 }

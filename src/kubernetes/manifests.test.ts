@@ -40,6 +40,10 @@ items:
     });
   });
 
+  it.each(['0x_', '-.', '.e1', '1e999'])('takes %s for text, which Go does not read as a number', (text) => {
+    expect(dataOf(`key: ${text}`)).toEqual({ key: text });
+  });
+
   it('knows merge keys and aliases', () => {
     expect(dataOf('a: &a { x: "1" }\nb: { <<: *a, z: "2" }')).toEqual({
       a: { x: '1' },

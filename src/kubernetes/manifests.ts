@@ -1,4 +1,4 @@
-import { LineCounter, parseAllDocuments, type Tags } from 'yaml';
+import { LineCounter, parseAllDocuments, Scalar, type ScalarTag, type Tags } from 'yaml';
 import { couldNot, type Place } from '../report/failure.ts';
 import type { KubernetesObject } from './object.ts';
 
@@ -7,14 +7,28 @@ const MAX_ALIASES = 100;
 
 /**
  * Helm and Argo CD read YAML 1.1 with Go's reader, where a date or a base-60 number (`1:30`) that stands without
- * quotes is text.
+ * quotes is text, and so is what only looks like a number (`0x_`, `-.`) or is too large for one (`1e999`).
  */
 const asGoReads = (tags: Tags): Tags =>
-  tags.filter(
-    (tag) =>
-      typeof tag === 'string' ||
-      (tag.tag !== 'tag:yaml.org,2002:timestamp' && !('format' in tag && tag.format === 'TIME')),
-  );
+  tags
+    .filter(
+      (tag) =>
+        typeof tag === 'string' ||
+        (tag.tag !== 'tag:yaml.org,2002:timestamp' && !('format' in tag && tag.format === 'TIME')),
+    )
+    .map((tag) => (isNumberTag(tag) ? { ...tag, resolve: numberOrText(tag) } : tag));
+
+const isNumberTag = (tag: Tags[number]): tag is ScalarTag =>
+  typeof tag !== 'string' && /:(?:int|float)$/.test(tag.tag) && !('collection' in tag && tag.collection);
+
+const numberOrText =
+  (tag: ScalarTag): ScalarTag['resolve'] =>
+  (text, onError, options) => {
+    const read: unknown = tag.resolve(text, onError, options);
+    const value: unknown = read instanceof Scalar ? read.value : read;
+    const isNone = typeof value === 'number' && !Number.isFinite(value) && !/(?:inf|nan)$/i.test(text);
+    return isNone ? text : read;
+  };
 
 /**
  * Reads a stream of YAML documents as Kubernetes objects. Empty documents are left out, a `List` is its items.

@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseManifests } from '../kubernetes/manifests.ts';
 import { type KubernetesObject, objectName } from '../kubernetes/object.ts';
+import { validateObject } from '../kubernetes/validate.ts';
+import { KUBERNETES_VERSIONS } from '../kubernetes/versions.ts';
 import { schemaValues, type Values } from './standard-chart-arbitrary.ts';
 import { renderTogether } from './standard-chart-umbrella.ts';
 
@@ -169,6 +171,22 @@ describe('whatever values people write', () => {
       fc.asyncProperty(anyApps, (apps) => forEachApp(apps, [{ cluster: 'prod-1', active: true }], check)),
       BATCHES,
     );
+  });
+
+  it('every supported Kubernetes takes what is rendered', async () => {
+    const property = fc.asyncProperty(anyApps, async (apps) => {
+      const all = await rendered(apps.map((values, index) => placed(values, `app-${index}`, 'prod-1', true)));
+      for (const [namespace, objects] of all) {
+        for (const object of objects) {
+          for (const kubernetes of KUBERNETES_VERSIONS) {
+            const problems = await validateObject(object, { kubernetes });
+            const values = apps[Number(namespace.slice('app-'.length))];
+            expect({ problems, values }).toEqual({ problems: [], values });
+          }
+        }
+      }
+    });
+    await fc.assert(property, BATCHES);
   });
 
   it('on the first sync everything that a pod needs is there before it, and the migration before all other pods', async () => {

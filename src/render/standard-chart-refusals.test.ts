@@ -183,7 +183,7 @@ function job() {
 
 /** Whether one can be taken for the other: they share a beginning, or are of nearly the same letters. */
 const areNear = (key: string, word: string): boolean => {
-  const letters = (text: string) => [...text.toLowerCase()].toSorted();
+  const letters = (text: string) => text.toLowerCase().split('').toSorted();
   const rest = letters(word);
   const missing = letters(key).filter((letter) => {
     const at = rest.indexOf(letter);

@@ -4,9 +4,11 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseManifests } from '../kubernetes/manifests.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { validateObject } from '../kubernetes/validate.ts';
+import { KUBERNETES_VERSIONS } from '../kubernetes/versions.ts';
 import { helmTemplate, helmTemplateText } from './helm.ts';
 import { imagesOf } from './images.ts';
-import { CHART, CHART_CASES, chartRelease } from './standard-chart-cases.ts';
+import { CHART, CHART_CASES, chartCase, chartRelease } from './standard-chart-cases.ts';
 import { renderTogether, valuesOf } from './standard-chart-umbrella.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: values and rendered objects are read at will here
@@ -36,6 +38,28 @@ describe('the standard chart', () => {
   it.each(CHART_CASES)('makes of tests/$name what was read and agreed', async ({ name, expected }) => {
     const agreed = parseManifests(await readFile(expected, 'utf8'), expected);
     expect(await helmTemplate(chartRelease(name))).toEqual(agreed);
+  });
+
+  it.each(KUBERNETES_VERSIONS)('renders only what Kubernetes %s takes', async (kubernetes) => {
+    for (const { name, expected } of CHART_CASES) {
+      const agreed = parseManifests(await readFile(expected, 'utf8'), expected);
+      const problems = await Promise.all(agreed.map((object) => validateObject(object, { kubernetes })));
+      expect(problems.flat(), name).toEqual([]);
+    }
+  });
+
+  it('is told in at most 20 lines: a web app, a worker on SQS, three cron jobs of 3 lines, two secrets', async () => {
+    const file = path.join(chartCase('twenty-lines in prod-1').folder, 'values.yaml');
+    const text = await readFile(file, 'utf8');
+    const { web, workers, cron, secrets } = parse(text);
+    expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(20);
+    expect([web.host, workers.worker.queue, Object.keys(cron).length, secrets.length]).toEqual([
+      'shop',
+      'shop',
+      3,
+      2,
+    ]);
+    expect(text).toMatch(/^ {2}daily-report:\n {4}schedule: .+\n {4}run: .+\n {2}\S/m);
   });
 
   it('puts the image with its digest into every container', async () => {
