@@ -1,0 +1,189 @@
+import { readdir, readFile, realpath } from 'node:fs/promises';
+import path from 'node:path';
+import { execa } from 'execa';
+import { couldNot } from '../report/failure.ts';
+import type { BuildContent } from './content-key.ts';
+import { type Dockerignore, dockerignore } from './dockerignore.ts';
+
+/** What is built, as paths on this machine. */
+export interface BuildPaths {
+  readonly context: string;
+  readonly dockerfile: string;
+  /** Further contexts that are folders, by name. */
+  readonly contexts: Readonly<Record<string, string>>;
+}
+
+/** What git knows of it. */
+export interface GitContent
+  extends Pick<BuildContent, 'context' | 'dockerfile' | 'dockerignore' | 'contexts'> {
+  /**
+   * Why the build sees something else than git does: such a build's key must not be published. Empty: it sees the same.
+   * Paths are relative to the repository's root; the first few.
+   */
+  readonly dirty: readonly string[];
+}
+
+/** An ignore file that is not there. */
+const NOTHING = dockerignore('');
+
+/** How many reasons are named. */
+const NAMED = 10;
+
+/**
+ * Reads the content of a build from git, at HEAD: trees and blobs, and whether the working copy has exactly these files.
+ *
+ * Files that git ignores are part of a context all the same, unless .dockerignore leaves them out; so are files that
+ * nobody added. Submodules, sparse checkouts and files marked as unchanged are not looked into: they count as dirty.
+ *
+ * @returns undefined where the context is in no git repository, or in one without a commit
+ * @throws Failure (exit 2): `no-dockerfile`, `bad-context`
+ */
+export async function readGitContent(paths: BuildPaths): Promise<GitContent | undefined> {
+  const context = await existing(paths.context, 'build context', 'bad-context');
+  const dockerfile = await existing(paths.dockerfile, 'Dockerfile', 'no-dockerfile');
+  const root = await tryGit(context, 'rev-parse', '--show-toplevel');
+  if (
+    root === undefined ||
+    (await tryGit(context, 'rev-parse', '--verify', '--quiet', 'HEAD')) === undefined
+  ) {
+    return undefined;
+  }
+  const inRoot = (place: string, what: string): string => {
+    const relative = path.relative(root, place);
+    if (relative === '..' || relative.startsWith(`..${path.sep}`) || path.isAbsolute(relative)) {
+      throw couldNot(`The ${what} ${place} is not in the repository ${root}.`, {
+        todo: 'Build what the repository holds: a path from elsewhere cannot be told by its commit.',
+        reason: 'bad-context',
+      });
+    }
+    return relative.split(path.sep).join('/');
+  };
+
+  const dirty: string[] = [];
+  const folder = async (place: string, what: string, ignored: Dockerignore): Promise<string> => {
+    const relative = inRoot(place, what);
+    const [tree, reasons] = await Promise.all([
+      objectAt(root, relative),
+      differences(root, relative, ignored),
+    ]);
+    dirty.push(...reasons);
+    if (tree === undefined) dirty.push(`${relative}: not committed`);
+    return tree ?? '';
+  };
+  const file = async (place: string, what: string): Promise<string | undefined> => {
+    const relative = inRoot(place, what);
+    const [blob, reasons] = await Promise.all([objectAt(root, relative), differences(root, relative)]);
+    dirty.push(...reasons);
+    return blob;
+  };
+
+  // The ignore file beside the Dockerfile wins over the context's ("Dockerignore files", Docker Docs).
+  const beside = `${dockerfile}.dockerignore`;
+  const [own, common] = await Promise.all([readAt(beside), readAt(path.join(context, '.dockerignore'))]);
+  const ignored = dockerignore(own ?? common ?? '');
+  const names = Object.entries(paths.contexts);
+  const [contextTree, dockerfileBlob, ignoreBlob, ...trees] = await Promise.all([
+    folder(context, 'build context', ignored),
+    file(dockerfile, 'Dockerfile'),
+    own === undefined ? undefined : file(beside, 'ignore file'),
+    ...names.map(async ([name, place]) => {
+      const real = await existing(place, `build context ${name}`, 'bad-context');
+      return folder(real, `build context ${name}`, NOTHING);
+    }),
+  ]);
+  return {
+    context: contextTree,
+    dockerfile: dockerfileBlob ?? '',
+    ...(ignoreBlob === undefined ? {} : { dockerignore: ignoreBlob }),
+    contexts: Object.fromEntries(names.map(([name], index) => [name, trees[index] ?? ''])),
+    dirty: [...new Set(dirty)].slice(0, NAMED),
+  };
+}
+
+async function existing(place: string, what: string, reason: string): Promise<string> {
+  try {
+    return await realpath(place);
+  } catch (cause) {
+    throw couldNot(`There is no ${what} ${place}.`, {
+      todo: 'Check the path; it is relative to the folder in which the build runs.',
+      reason,
+      cause,
+    });
+  }
+}
+
+const readAt = (file: string): Promise<string | undefined> => readFile(file, 'utf8').catch(() => undefined);
+
+/** Paths are data, never patterns. */
+const GIT = ['--literal-pathspecs', '--no-optional-locks', '-c', 'core.quotePath=false'];
+
+async function tryGit(folder: string, ...args: readonly string[]): Promise<string | undefined> {
+  const { failed, stdout } = await execa('git', [...GIT, ...args], {
+    cwd: folder,
+    reject: false,
+    stdin: 'ignore',
+    // Many files give much output.
+    maxBuffer: 1024 ** 3,
+  });
+  return failed ? undefined : stdout;
+}
+
+/** Git's tree or blob at HEAD. */
+const objectAt = (root: string, relative: string): Promise<string | undefined> =>
+  tryGit(root, 'rev-parse', '--verify', '--quiet', relative === '' ? 'HEAD^{tree}' : `HEAD:${relative}`);
+
+/** What the working copy has under a path that HEAD has not, or has otherwise. */
+async function differences(root: string, relative: string, ignored = NOTHING): Promise<string[]> {
+  const where = ['--', relative === '' ? '.' : relative];
+  const [status, index, tree] = await Promise.all([
+    tryGit(
+      root,
+      'status',
+      '--porcelain=v1',
+      '-z',
+      '--untracked-files=all',
+      '--ignored=matching',
+      '--no-renames',
+      '--ignore-submodules=none',
+      ...where,
+    ),
+    tryGit(root, 'ls-files', '-v', '-z', ...where),
+    tryGit(root, 'ls-tree', '-r', '-z', 'HEAD', ...where),
+  ]);
+  if (status === undefined || index === undefined || tree === undefined) return ['git could not tell'];
+  const inContext = (file: string): boolean =>
+    !ignored.leavesOut(relative === '' ? file : file.slice(relative.length + 1));
+  /** Git names a folder that is ignored as a whole by its own name. */
+  const firstInContext = async (file: string): Promise<string | undefined> => {
+    if (!file.endsWith('/')) return inContext(file) ? file : undefined;
+    if (!ignored.hasExceptions && !inContext(file.slice(0, -1))) return undefined;
+    const names = await readdir(path.join(root, file), { recursive: true, withFileTypes: true });
+    return names
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)).split(path.sep).join('/'))
+      .find(inContext);
+  };
+  const changed = records(status).map(async (line) => {
+    const file = await firstInContext(line.slice(3));
+    return file === undefined ? [] : [`${file}: ${STATES[line.slice(0, 2)] ?? 'changed'}`];
+  });
+  return [
+    ...(await Promise.all(changed)).flat(),
+    // Lower case: marked as unchanged; S: left out by a sparse checkout.
+    ...records(index)
+      .filter((line) => /^[a-zS]/.test(line) && inContext(line.slice(2)))
+      .map((line) => `${line.slice(2)}: git was told not to look at it`),
+    ...records(tree)
+      .filter((line) => line.startsWith('160000 '))
+      .map((line) => line.slice(line.indexOf('\t') + 1))
+      .filter(inContext)
+      .map((file) => `${file}: a submodule`),
+  ];
+}
+
+const records = (output: string): string[] => output.split('\0').filter((line) => line !== '');
+
+const STATES: Readonly<Record<string, string>> = {
+  '??': 'not added',
+  '!!': 'ignored by git, but not by Docker',
+};
