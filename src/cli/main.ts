@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command } from 'commander';
+import { buildCommand } from './build.ts';
 import { bumpCommand } from './bump.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
@@ -7,6 +8,7 @@ import { initCommand } from './init.ts';
 import { newCommand } from './new.ts';
 import { regenerateCommand } from './regenerate.ts';
 import { retireCommand } from './retire.ts';
+import { runOnceCommand } from './run.ts';
 import { readVersion } from './version.ts';
 
 const program = new Command('kajitori')
@@ -33,6 +35,8 @@ for (const command of [
   newCommand(),
   retireCommand(),
   regenerateCommand(),
+  runOnceCommand(),
+  buildCommand(),
   bumpCommand(),
   doctorCommand(),
   demoCommand(),

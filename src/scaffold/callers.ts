@@ -14,6 +14,7 @@ const CALLERS: readonly Caller[] = [
   { path: '.github/workflows/new-app.yml', about: 'the form of a new app' },
   { path: '.github/ISSUE_TEMPLATE/new-app.yml', about: 'the same as an issue' },
   { path: '.github/workflows/add-cronjob.yml', about: 'the form of a cron job' },
+  { path: '.github/workflows/run.yml', about: 'the form of a command, run once' },
 ];
 
 /**
@@ -25,8 +26,12 @@ export async function callers(config: KajitoriConfig, suite: Tree): Promise<read
   return Promise.all(
     ours.map(async ({ path, about }) => {
       const template = await suiteFile(suite, `templates/gitops/${path}`);
-      const values = template.includes('__VERSION__') ? { VERSION: config.version } : {};
-      return { path, about, text: fillTemplate(template, values) };
+      const values = {
+        VERSION: config.version,
+        ENVIRONMENTS: Object.keys(config.environments).join(', '),
+      };
+      const needed = Object.entries(values).filter(([name]) => template.includes(`__${name}__`));
+      return { path, about, text: fillTemplate(template, Object.fromEntries(needed)) };
     }),
   );
 }
