@@ -41,18 +41,10 @@ export interface Company extends AsyncDisposable {
 
 export const buildRole = (account: string): string => `arn:aws:iam::${account}:role/build`;
 
-export async function startCompany(): Promise<Company> {
-  await using started = new AsyncDisposableStack();
-  const issuer = started.use(
-    await startOidcIssuer({ sub: SUBJECT, job_workflow_ref: 'acme/ci/.github/workflows/build.yml@v1' }),
-  );
-  const ecr = started.use(await startEcr({ verifyToken: (token) => claimsOf(token, issuer.publicKey) }));
-  for (const account of [STAGING, PRODUCTION]) {
-    ecr.role(buildRole(account), { allow: ['ecr:*'], webIdentity: { subject: 'repo:acme/web:*' } });
-  }
-  const agent = new Agent({ keepAlive: true, ca: ecr.ca, proxyEnv: { HTTPS_PROXY: ecr.proxy } });
-  started.defer(() => agent.destroy());
-  const identity = (role: string, region = REGION): AwsIdentity => ({
+/** A run that GitHub gives OIDC tokens to, as a role. */
+export const identityOfRun =
+  (issuer: OidcIssuer) =>
+  (role: string, region = REGION): AwsIdentity => ({
     region,
     role,
     idToken: async () => {
@@ -64,6 +56,19 @@ export async function startCompany(): Promise<Company> {
     },
     sessionName: 'acme-web',
   });
+
+export async function startCompany(): Promise<Company> {
+  await using started = new AsyncDisposableStack();
+  const issuer = started.use(
+    await startOidcIssuer({ sub: SUBJECT, job_workflow_ref: 'acme/ci/.github/workflows/build.yml@v1' }),
+  );
+  const ecr = started.use(await startEcr({ verifyToken: (token) => claimsOf(token, issuer.publicKey) }));
+  for (const account of [STAGING, PRODUCTION]) {
+    ecr.role(buildRole(account), { allow: ['ecr:*'], webIdentity: { subject: 'repo:acme/web:*' } });
+  }
+  const agent = new Agent({ keepAlive: true, ca: ecr.ca, proxyEnv: { HTTPS_PROXY: ecr.proxy } });
+  started.defer(() => agent.destroy());
+  const identity = identityOfRun(issuer);
   const all = started.move();
   return {
     ecr,

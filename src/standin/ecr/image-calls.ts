@@ -164,7 +164,10 @@ async function putImage(call: ImageCall): Promise<object> {
     };
   } catch (error) {
     if (!(error instanceof RegistryRefusal)) throw error;
-    throw new ApiError(PUT_ERRORS[error.code] ?? 'InvalidParameterException', error.message);
+    // What an index names are images.
+    const isIndex = 'manifests' in (JSON.parse(text) as object);
+    const code = isIndex && error.code === 'MANIFEST_BLOB_UNKNOWN' ? 'MANIFEST_UNKNOWN' : error.code;
+    throw new ApiError(PUT_ERRORS[code] ?? 'InvalidParameterException', error.message);
   }
 }
 
