@@ -1,3 +1,6 @@
+import { mkdtemp } from 'node:fs/promises';
+import { join } from 'node:path';
+import { execa } from 'execa';
 import { type AppDefinition, parseAppYaml } from '../../src/config/app-yaml.ts';
 import { KAJITORI_FILE, parseKajitoriYaml } from '../../src/config/kajitori-yaml.ts';
 import { createGitHubClient } from '../../src/github/client.ts';
@@ -7,10 +10,12 @@ import { bumpRequest } from '../../src/release/bump-request.ts';
 import { parseSource } from '../../src/release/source.ts';
 import { gitHubSourceHistory } from '../../src/release/source-history.ts';
 import type { FileEdits, Tree } from '../../src/repository/tree.ts';
+import { openWorkingCopy } from '../../src/repository/working-copy.ts';
 import { CODE_OWNERS_FILES } from '../../src/scaffold/code-owners.ts';
 import { editedTree, emptyTree } from '../../src/scaffold/edited-tree.ts';
 import { runInit } from '../../src/scaffold/init.ts';
 import { type NewApp, newAppFiles } from '../../src/scaffold/new-app.ts';
+import { runRegenerate } from '../../src/scaffold/regenerate.ts';
 import { ROOT_APPLICATION_FILE } from '../../src/scaffold/root-application.ts';
 import { openSuite } from '../../src/scaffold/suite-files.ts';
 import type { Rig } from './rig/rig.ts';
@@ -37,6 +42,8 @@ export interface Gitops {
   push(files: Readonly<Record<string, string | null>>): Promise<string>;
   /** Deploys an image with this tag as release.yml does: `runBump` on GitHub. @returns the commit */
   deploy(app: string, tag: string): Promise<string>;
+  /** Commits files together with what `kajitori regenerate` makes of them. @returns the commit */
+  regenerate(files: Readonly<Record<string, string>>): Promise<string>;
   read(file: string): Promise<string | undefined>;
 }
 
@@ -92,6 +99,16 @@ export async function startGitops(rig: Rig): Promise<Gitops> {
     url,
     read: (file) => repository.read(file),
     push,
+    regenerate: async (edits) => {
+      const clone = await mkdtemp(join(rig.folder, 'clone-'));
+      await execa('git', ['clone', '--quiet', url, clone]);
+      const copy = await openWorkingCopy(clone);
+      await copy.write(new Map(Object.entries(edits)));
+      const deps = { repository: copy, suite: await openSuite(), version: '0.0.0' };
+      const { drift } = await runRegenerate({ check: false }, deps);
+      const texts = drift.map(async ({ path }) => [path, (await copy.read(path)) ?? null] as const);
+      return push({ ...edits, ...Object.fromEntries(await Promise.all(texts)) });
+    },
     newApp: async (app, kind, values, more = {}) => {
       const [codeOwners] = CODE_OWNERS_FILES;
       const owners = { file: codeOwners, text: (await repository.read(codeOwners)) ?? '' };

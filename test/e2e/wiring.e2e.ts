@@ -85,13 +85,22 @@ async function runningImages(app: string): Promise<string[]> {
   return [...new Set(perCluster.flat().flatMap(podImages))];
 }
 
-/** By cluster; they are others once an object was deleted and made again. */
-const deploymentIds = (app: string): Promise<unknown[][]> =>
-  Promise.all(
-    rig.clusters.map(async (cluster) =>
-      (await cluster.list('deployments.apps', app)).map(({ metadata }) => [metadata.name, metadata.uid]),
-    ),
+/** The Applications and Deployments of an app, with ids that change when one is deleted and made again. */
+async function running(app: string) {
+  const id = ({ metadata }: KubernetesObject): unknown => [
+    metadata.name,
+    metadata.uid,
+    metadata.deletionTimestamp,
+  ];
+  const ours = await Promise.all(
+    CLUSTERS.map((name) => rig.cluster('prod-1').get(`application.argoproj.io/${app}-${name}`, 'argocd')),
   );
+  const theirs = await Promise.all(rig.clusters.map((cluster) => cluster.list('deployments.apps', app)));
+  return {
+    applications: ours.map((application) => application && id(application)),
+    deployments: theirs.flat().map(id),
+  };
+}
 
 const isMigration = ({ kind, name }: HistoryEntry, app: string): boolean =>
   kind === 'Job' && name === `${app}-migrate`;
@@ -357,25 +366,59 @@ describe('the ApplicationSet', () => {
   });
 
   test('takes no app down because its release file disappeared', async () => {
-    const before = await deploymentIds('late');
+    const before = await running('late');
     await gitops.push({ 'apps/late/release.production.yaml': null });
-    await generated();
-    await applications('late', 'looked at git', ({ status }) => (status?.conditions ?? []).length > 0);
-    expect(await deploymentIds('late')).toEqual(before);
+    // The one look at git that sees the first of these has seen that the file is gone; the second is made after it is over.
+    for (const app of ['first', 'second']) {
+      await gitops.newApp(app, 'web');
+      await gitops.deploy(app, 'v1');
+      await applications(app, 'made', () => true);
+    }
+    expect(await running('late')).toEqual(before);
   });
 
   test('may be deleted: everything goes on running, and the root Application brings it back', async () => {
     const home = rig.cluster('prod-1');
-    const before = await deploymentIds('web');
+    const deployments = (await running('web')).deployments;
     const set = await home.get('applicationset.argoproj.io/production', 'argocd');
     await home.kubectl(['delete', 'applicationset.argoproj.io/production', '--namespace=argocd']);
-    await waitFor(
+    const again = await waitFor(
       'a new ApplicationSet',
       () => home.get('applicationset.argoproj.io/production', 'argocd'),
-      (found) => found !== undefined && found.metadata.uid !== set?.metadata.uid,
+      (found): found is KubernetesObject => found !== undefined && found.metadata.uid !== set?.metadata.uid,
     );
-    await generated();
+    await waitFor(
+      'the Applications of the new ApplicationSet',
+      () => Promise.all(CLUSTERS.map((name) => home.get(`application.argoproj.io/web-${name}`, 'argocd'))),
+      (found) =>
+        found.every((application) => {
+          const owners = (application?.metadata.ownerReferences ?? []) as { uid: string }[];
+          return owners.some(({ uid }) => uid === again.metadata.uid);
+        }),
+    );
     await applications('web', 'Synced again', ({ status }) => status?.sync?.status === 'Synced');
-    expect(await deploymentIds('web')).toEqual(before);
+    expect((await running('web')).deployments).toEqual(deployments);
   });
+});
+
+test('the owning team may read logs in its namespace, and nobody of it may exec', async () => {
+  const commit = await gitops.regenerate({
+    'defaults/platform.yaml': 'platform: { access: { group: "sso:{team}" } }\n',
+  });
+  await healthyAt('web', commit);
+  const may = (cluster: Cluster, verb: string, resource: string): Promise<boolean> => {
+    const who = ['--as=aiko', '--as-group=sso:shop', '--namespace=web'];
+    // It exits with 1 where the answer is no.
+    return cluster.kubectl(['auth', 'can-i', verb, resource, ...who]).then(
+      (answer) => answer === 'yes',
+      () => false,
+    );
+  };
+  for (const cluster of rig.clusters) {
+    expect(await may(cluster, 'get', 'pods/log')).toBe(true);
+    for (const forbidden of ['pods/exec', 'pods/attach', 'pods/ephemeralcontainers', 'pods', 'jobs.batch']) {
+      expect(await may(cluster, 'create', forbidden)).toBe(false);
+    }
+    expect(await may(cluster, 'get', 'secrets')).toBe(false);
+  }
 });
