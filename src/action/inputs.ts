@@ -68,7 +68,7 @@ export function accessInputs(): Access {
 }
 
 /** The run's OIDC token for AWS STS. The runner offers one only to a job that asks for the permission. */
-async function oidcToken(): Promise<string> {
+export async function oidcToken(): Promise<string> {
   try {
     return await core.getIDToken('sts.amazonaws.com');
   } catch (error) {
@@ -89,6 +89,7 @@ export function runnerContext(environment: NodeJS.ProcessEnv = process.env) {
   const repository = environment.GITHUB_REPOSITORY ?? '';
   const run = environment.GITHUB_RUN_ID;
   return {
+    serverUrl: server,
     apiUrl: environment.GITHUB_API_URL ?? 'https://api.github.com',
     /** The repository whose workflow runs; nobody can set it but GitHub. */
     repository,

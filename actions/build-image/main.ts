@@ -1,0 +1,43 @@
+import * as core from '@actions/core';
+import { buildMachine, buildSource, buildStage } from '../../src/action/build-inputs.ts';
+import { booleanInput, input, requiredInput } from '../../src/action/inputs.ts';
+import { logText } from '../../src/action/log-text.ts';
+import { runAction } from '../../src/action/run-action.ts';
+import { runBuild } from '../../src/build/build.ts';
+import { buildSummary, buildText } from '../../src/build/build-report.ts';
+import { buildRequest } from '../../src/build/build-request.ts';
+import { openBuild } from '../../src/build/open-build.ts';
+
+await runAction(async () => {
+  const request = buildRequest({
+    repository: requiredInput('name'),
+    targets: requiredInput('registries'),
+    role: input('aws-role'),
+    context: input('context'),
+    dockerfile: input('dockerfile'),
+    stage: input('target'),
+    args: input('build-args'),
+    secrets: input('secrets'),
+    platforms: input('platforms'),
+    contexts: input('build-contexts'),
+    tags: input('tags'),
+    cache: booleanInput('cache'),
+    provenance: input('provenance'),
+    sbom: booleanInput('sbom'),
+    createRepository: booleanInput('create-repository'),
+  });
+  const stage = buildStage(request);
+  const inputs = { request, stage, source: await buildSource(), force: booleanInput('force') };
+  const outputs = await runBuild(inputs, await openBuild(inputs, buildMachine()));
+  logText(buildText(outputs));
+  if (stage.kind !== 'part' && outputs.digest !== undefined) {
+    await core.summary.addRaw(buildSummary(outputs), true).write();
+  }
+  core.setOutput('digest', outputs.digest ?? '');
+  core.setOutput('image', outputs.images[0] ?? '');
+  core.setOutput('images', outputs.images.join('\n'));
+  core.setOutput('key', outputs.key);
+  core.setOutput('outcome', outputs.outcome ?? '');
+  core.setOutput('commit', outputs.commit);
+  core.setOutput('seconds', outputs.seconds);
+});

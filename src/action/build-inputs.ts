@@ -1,0 +1,100 @@
+import { readFile } from 'node:fs/promises';
+import * as core from '@actions/core';
+import type { BuildInputs } from '../build/build.ts';
+import type { BuildRequest } from '../build/build-request.ts';
+import { type BuildSource, readSource } from '../build/build-source.ts';
+import { endedFromOutside } from '../build/ended-from-outside.ts';
+import type { BuildMachine } from '../build/open-build.ts';
+import { repositoryPlan } from '../build/repository-defaults.ts';
+import { systemTiming } from '../github/timing.ts';
+import { couldNot } from '../report/failure.ts';
+import { input, oidcToken, runnerContext } from './inputs.ts';
+import { logText } from './log-text.ts';
+
+/** The input `step`, with what belongs to it. */
+export function buildStage({ platforms }: BuildRequest): BuildInputs['stage'] {
+  const kind = input('step') ?? 'whole';
+  switch (kind) {
+    case 'whole':
+    case 'look':
+      return { kind };
+    case 'part': {
+      const platform = input('platform') ?? '';
+      if (!platforms.includes(platform)) {
+        throw couldNot(`The platform ${JSON.stringify(platform)} is not one of platforms.`, {
+          todo: `Name one of: ${platforms.join(', ')}.`,
+          reason: 'bad-platform',
+        });
+      }
+      return { kind, platform };
+    }
+    case 'join': {
+      const digests = (input('digests') ?? '').split(/\s+/).filter((digest) => digest !== '');
+      if (!digests.every((digest) => /^sha256:[a-f\d]{64}$/.test(digest))) {
+        throw couldNot('digests holds something that is no digest.', {
+          todo: 'Give the output digest of each part, one a line.',
+          reason: 'bad-parts',
+        });
+      }
+      return { kind, digests };
+    }
+    default:
+      throw couldNot(`The input step is ${JSON.stringify(kind)}.`, {
+        todo: 'Write whole, look, part or join.',
+        reason: 'bad-input',
+      });
+  }
+}
+
+/** The folder that the repository is checked out to. */
+const workspace = (): string => process.env.GITHUB_WORKSPACE ?? process.cwd();
+
+/** What is checked out, and what the runner says about the run. */
+export async function buildSource(): Promise<BuildSource> {
+  const { env } = process;
+  const { repository, serverUrl } = runnerContext();
+  return readSource(workspace(), {
+    ref: env.GITHUB_REF,
+    commit: env.GITHUB_SHA,
+    baseBranch: env.GITHUB_BASE_REF || undefined,
+    event: env.GITHUB_EVENT_NAME,
+    defaultBranch: await defaultBranch(env.GITHUB_EVENT_PATH),
+    url: repository === '' ? undefined : `${serverUrl}/${repository}`,
+  });
+}
+
+/** Events carry the repository (docs: "Webhook events and payloads"). */
+async function defaultBranch(eventFile: string | undefined): Promise<string | undefined> {
+  if (eventFile === undefined) return undefined;
+  try {
+    const event = JSON.parse(await readFile(eventFile, 'utf8')) as {
+      readonly repository?: { readonly default_branch?: unknown };
+    };
+    const branch = event.repository?.default_branch;
+    return typeof branch === 'string' ? branch : undefined;
+  } catch {
+    // A runner without the file is no reason not to build.
+    return undefined;
+  }
+}
+
+/** The runner as a machine that builds. */
+export function buildMachine(): BuildMachine {
+  const { runKey } = runnerContext();
+  return {
+    workspace: workspace(),
+    env: process.env,
+    // Only a job with `id-token: write` has it; a company's own runner may have a role of its own instead.
+    idToken: process.env.ACTIONS_ID_TOKEN_REQUEST_URL === undefined ? undefined : oidcToken,
+    sessionName: `kajitori-${runKey}`,
+    plan: repositoryPlan(input('environments'), input('pull-accounts')),
+    timing: systemTiming,
+    onLine: logText,
+    onStep: (text) => logText(`kajitori: ${text}`),
+    onSecret: (value) => {
+      // The runner masks line by line.
+      for (const line of value.split('\n')) if (line.trim().length > 3) core.setSecret(line.trim());
+    },
+    signal: endedFromOutside(),
+  };
+}

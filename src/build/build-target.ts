@@ -1,0 +1,61 @@
+import { couldNot } from '../report/failure.ts';
+
+/** A registry that gets the image: ECR of one account in one region. */
+export interface BuildTarget {
+  /** 12 digits. */
+  readonly account: string;
+  readonly region: string;
+  /**
+   * Roles to assume, the first by the run's OIDC token, each next by the one before. Empty: the credentials that the
+   * machine has (environment, profile, pod, instance).
+   */
+  readonly roles: readonly string[];
+}
+
+const HOST = /^(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z\d-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)$/;
+const SHORT = /^(\d{12})\/([a-z]{2}(?:-[a-z]+)+-\d)$/;
+/** IAM's own grammar ("IAM identifiers", ARNs of roles); the path is optional. */
+const ROLE = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,576}$/;
+
+/**
+ * Reads targets, one a line: `ACCOUNT/REGION` or the registry's host name, then the roles to assume, separated by spaces.
+ *
+ * @param role what is assumed where a line names none
+ * @throws Failure (exit 2): `bad-target`
+ */
+export function parseTargets(text: string, role: string | undefined): readonly BuildTarget[] {
+  const lines = text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+  const targets = lines.map((line) => parseTarget(line, role));
+  if (targets.length === 0) {
+    throw badTarget('no registry is named');
+  }
+  const names = targets.map(({ account, region }) => `${account}/${region}`);
+  const twice = names.find((name, at) => names.indexOf(name) !== at);
+  if (twice !== undefined) {
+    throw badTarget(`${twice} is named twice`);
+  }
+  return targets;
+}
+
+function parseTarget(line: string, role: string | undefined): BuildTarget {
+  const [where = '', ...named] = line.split(/\s+/);
+  const [, account, region] = SHORT.exec(where) ?? HOST.exec(where) ?? [];
+  if (account === undefined || region === undefined) {
+    throw badTarget(`${JSON.stringify(where.slice(0, 120))} is not a registry of ECR`);
+  }
+  const roles = named.length > 0 ? named : role === undefined ? [] : [role];
+  const wrong = roles.find((each) => !ROLE.test(each));
+  if (wrong !== undefined) {
+    throw badTarget(`${JSON.stringify(wrong.slice(0, 120))} is not the ARN of a role`);
+  }
+  return { account, region, roles };
+}
+
+const badTarget = (why: string) =>
+  couldNot(`The registries to push to are not clear: ${why}.`, {
+    todo: 'Write one a line: 111111111111/ap-northeast-1, with the role to assume after a space where it needs one.',
+    reason: 'bad-target',
+  });

@@ -1,0 +1,111 @@
+import { copyImage, type Place } from '../aws/copy-image.ts';
+import { type Ecr, type EcrImage, findImage, putTag } from '../aws/ecr.ts';
+import { ensureRepository } from '../aws/ecr-repository.ts';
+import { parseManifest } from '../aws/manifest.ts';
+import type { RepositoryPlan } from '../aws/repository-plan.ts';
+import { couldNot, Failure } from '../report/failure.ts';
+import type { ImageRegistry } from './image-registry.ts';
+
+/** How repositories of a build are made. */
+export interface RepositoryRules {
+  readonly plan: RepositoryPlan;
+  readonly mayCreate: boolean;
+}
+
+/** A repository in ECR. */
+export class EcrRegistry implements ImageRegistry {
+  readonly name: string;
+  readonly repository: string;
+  /** Where its image data is. */
+  readonly place: Place;
+  readonly #ecr: Ecr;
+  readonly #rules: RepositoryRules;
+  readonly #images = new Map<string, EcrImage>();
+
+  constructor(ecr: Ecr, account: string, place: Place, rules: RepositoryRules) {
+    this.#ecr = ecr;
+    this.name = `${account}/${ecr.identity.region}`;
+    this.place = place;
+    this.repository = `${place.registry.authorization.host}/${place.repository}`;
+    this.#rules = rules;
+  }
+
+  async prepare() {
+    const found = await ensureRepository(
+      this.#ecr,
+      this.place.repository,
+      this.#rules.plan,
+      this.#rules.mayCreate,
+    );
+    switch (found.state) {
+      case 'created':
+        return { created: true, drift: [] };
+      case 'there':
+        return { created: false, drift: found.drift.map(({ message }) => message) };
+      case 'unchecked':
+        return { created: false, drift: [found.message] };
+    }
+  }
+
+  async find(tags: readonly string[]): Promise<ReadonlyMap<string, string>> {
+    const found = await Promise.all(
+      tags.map(async (tag) => [tag, await findImage(this.#ecr, this.place.repository, { tag })] as const),
+    );
+    return new Map(
+      found.flatMap(([tag, image]) => {
+        if (image === undefined) return [];
+        this.#images.set(image.digest, image);
+        return [[tag, image.digest]];
+      }),
+    );
+  }
+
+  async has(digest: string): Promise<boolean> {
+    return (await this.#image(digest)) !== undefined;
+  }
+
+  async bytes(digest: string): Promise<number | undefined> {
+    const image = await this.#image(digest);
+    if (image === undefined) return undefined;
+    const { blobs, children } = parseManifest(image.manifest);
+    if (children.length === 0) return blobs.reduce((sum, { size }) => sum + size, 0);
+    // Of several architectures the largest: it is what the slowest node pulls.
+    const sizes = await Promise.all(
+      children
+        // Attestations are pulled by nobody (BuildKit docs, "Image attestation storage").
+        .filter(({ annotations }) => annotations?.['vnd.docker.reference.type'] === undefined)
+        .map(async ({ digest: child }) => this.bytes(child)),
+    );
+    const known = sizes.filter((size) => size !== undefined);
+    return known.length === 0 ? undefined : Math.max(...known);
+  }
+
+  async tag(digest: string, tag: string): Promise<'put' | 'already-there' | 'taken'> {
+    const image = await this.#image(digest);
+    if (image === undefined) {
+      throw couldNot(`${this.repository} has no image ${digest} to tag as ${tag}.`, {
+        todo: 'Run it again; see that no lifecycle policy removes untagged images at once.',
+        reason: 'no-image',
+      });
+    }
+    try {
+      return (await putTag(this.#ecr, this.place.repository, image, tag)) === 'tagged'
+        ? 'put'
+        : 'already-there';
+    } catch (error) {
+      if (error instanceof Failure && error.reason === 'tag-taken') return 'taken';
+      throw error;
+    }
+  }
+
+  async copyFrom(other: ImageRegistry, digest: string): Promise<void> {
+    if (!(other instanceof EcrRegistry)) throw new Error(`${other.name} is not ECR`);
+    await copyImage(other.place, this.place, digest);
+  }
+
+  async #image(digest: string): Promise<EcrImage | undefined> {
+    const image = this.#images.get(digest) ?? (await findImage(this.#ecr, this.place.repository, { digest }));
+    if (image !== undefined) this.#images.set(digest, image);
+    return image;
+  }
+}
