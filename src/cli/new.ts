@@ -15,7 +15,16 @@ import { type CommonOptions, progress, runCommand } from './run-command.ts';
 
 /** `kajitori new app` and `kajitori new cronjob`. */
 export function newCommand(): Command {
-  const command = new Command('new').description('Add an app or a cron job to the GitOps repository.');
+  const command = new Command('new')
+    .description('Add an app or a cron job to the GitOps repository.')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  What each needs:
+    kajitori new app --help
+    kajitori new cronjob --help`,
+    );
   for (const each of [appCommand(), cronJobCommand()]) {
     command.addCommand(each);
   }

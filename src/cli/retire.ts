@@ -9,27 +9,36 @@ import { type CommonOptions, progress, runCommand } from './run-command.ts';
 
 /** `kajitori retire app`. */
 export function retireCommand(): Command {
-  return new Command('retire').description('Take an app away, in safe steps.').addCommand(
-    new Command('app')
-      .description('Take an app away in two steps, a pull request each: stop it, then remove its files.')
-      .argument('<name>', 'the app (folder under apps/)')
-      .option('--repository <owner/name>', 'propose it on GitHub; else write into this folder')
-      .option('--branch <name>', 'its branch (default: the default branch)')
-      .option('--dry-run', 'show the change as a diff and write nothing')
-      .option('--json', 'print the result as JSON')
-      .addHelpText(
-        'after',
-        `
+  return new Command('retire')
+    .description('Take an app away, in safe steps.')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  Look first, in a clone of the GitOps repository:
+    kajitori retire app --help`,
+    )
+    .addCommand(
+      new Command('app')
+        .description('Take an app away in two steps, a pull request each: stop it, then remove its files.')
+        .argument('<name>', 'the app (folder under apps/)')
+        .option('--repository <owner/name>', 'propose it on GitHub; else write into this folder')
+        .option('--branch <name>', 'its branch (default: the default branch)')
+        .option('--dry-run', 'show the change as a diff and write nothing')
+        .option('--json', 'print the result as JSON')
+        .addHelpText(
+          'after',
+          `
 The first step can be undone by reverting its commit. What it is that Argo CD never deletes by itself (namespaces with
 their volumes), the second step names.
 
-Example:
+Examples:
   kajitori retire app web --repository acme/gitops`,
-      )
-      .action((name: string, options: CommonOptions & GitopsOptions) =>
-        runCommand(options, () => retire(name, options)),
-      ),
-  );
+        )
+        .action((name: string, options: CommonOptions & GitopsOptions) =>
+          runCommand(options, () => retire(name, options)),
+        ),
+    );
 }
 
 async function retire(name: string, options: GitopsOptions) {

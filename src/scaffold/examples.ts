@@ -28,7 +28,18 @@ const INIT: InitInputs = {
 };
 
 const APPS: readonly NewApp[] = [
-  { app: 'web', team: 'shop', sources: ['acme/web'], kind: 'web' },
+  {
+    app: 'web',
+    team: 'shop',
+    sources: ['acme/web'],
+    kind: 'mixed',
+    // What examples/web has.
+    components: {
+      web: { port: 8080, scale: 2 },
+      workers: { worker: { run: 'bin/worker', scale: 1 } },
+      migrate: { run: 'bin/migrate' },
+    },
+  },
   { app: 'billing', team: 'payments', sources: ['acme/billing'], kind: 'worker' },
 ];
 
