@@ -100,7 +100,6 @@ describe('a tag never points to half an image', () => {
     ['the upload of a layer has no answer', 'CompleteLayerUpload', 'lost'],
     ['the registry fails', 'InitiateLayerUpload', 'status'],
     ['the registry throttles', 'PutImage', 'throttle'],
-    ['the tag is written and the answer lost', 'PutImage', 'lost'],
     ['a layer breaks off when it is read', 'GetDownloadUrlForLayer', 'reset'],
   ] as const)('and the copy succeeds: %s, twice', async (why, operation, kind) => {
     const digest = await pushIndex(from.registry, 'web', why);
@@ -113,6 +112,17 @@ describe('a tag never points to half an image', () => {
     await copyImage(from, to, digest, [tag]);
     expect(fault.struck).toBe(2);
     expect((await getManifest(to, tag))?.digest).toBe(digest);
+  });
+
+  test('and the copy succeeds: the tag is written, which is immutable from then on, and the answer lost', async () => {
+    const digest = await pushIndex(from.registry, 'web', 'tag lost');
+    const fault = company.ecr.inject({
+      match: ({ operation, reference }) => operation === 'PutImage' && reference === 'tag-lost',
+      kind: 'lost',
+    });
+    await copyImage(from, to, digest, ['tag-lost']);
+    expect(fault.struck).toBe(1);
+    expect((await getManifest(to, 'tag-lost'))?.digest).toBe(digest);
   });
 
   test('when the registry does not come back: the copy fails, says so, and no tag is there', async () => {
