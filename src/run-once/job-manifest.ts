@@ -48,10 +48,10 @@ export function oneOffJob(objects: readonly KubernetesObject[], job: OneOffJob):
       },
     );
   }
-  const metadata = fields(template['metadata']);
-  const labels = { ...fields(metadata['labels']), [COMPONENT]: 'run' };
-  const spec = fields(template['spec']);
-  const [main, ...besides] = list(spec['containers']);
+  const metadata = fields(template.metadata);
+  const labels = { ...fields(metadata.labels), [COMPONENT]: 'run' };
+  const spec = fields(template.spec);
+  const [main, ...besides] = list(spec.containers);
   const { topologySpreadConstraints: _, ...pod } = spec;
   return {
     apiVersion: 'batch/v1',
@@ -90,9 +90,8 @@ function podTemplates(objects: readonly KubernetesObject[]): ReadonlyMap<string,
   for (const kind of ['Deployment', 'CronJob']) {
     for (const object of objects.filter((each) => each.kind === kind)) {
       const component = object.metadata.labels?.[COMPONENT];
-      const spec = fields(object['spec']);
-      const template =
-        kind === 'CronJob' ? fields(fields(spec['jobTemplate'])['spec'])['template'] : spec['template'];
+      const spec = fields(object.spec);
+      const template = kind === 'CronJob' ? fields(fields(spec.jobTemplate).spec).template : spec.template;
       if (component !== undefined && !found.has(component)) {
         found.set(component, fields(template));
       }

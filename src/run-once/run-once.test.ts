@@ -79,7 +79,7 @@ describe('a command run once', () => {
       namespace: 'web',
       annotations: { 'kajitori.dev/by': 'ann', 'kajitori.dev/command': '["bin/console","users:fix","42"]' },
     });
-    expect(job?.['spec']).toMatchObject({
+    expect(job?.spec).toMatchObject({
       backoffLimit: 0,
       activeDeadlineSeconds: 600,
       ttlSecondsAfterFinished: 3600,
@@ -108,7 +108,7 @@ describe('a command run once', () => {
     });
     // No Service and no PodDisruptionBudget takes it for one of theirs.
     for (const object of objects) {
-      const selector = (object['spec'] as { selector?: object } | undefined)?.selector;
+      const selector = (object.spec as { selector?: object } | undefined)?.selector;
       if (object.kind === 'Service' && selector !== undefined) {
         expect(pod(job).metadata.labels).not.toMatchObject(selector);
       }
