@@ -54,11 +54,11 @@ describe('a configuration with logins', () => {
   test.each(['{"auths":', '[]', '{"auths":"c2VjcmV0"}'])(
     'is refused when it is %s, without its words',
     (text) => {
-      expect(() => withLogins(text, [LOGIN], '/home/me/config.json')).toThrow(
+      expect(() => withLogins(text, [LOGIN], '/root-of/config.json')).toThrow(
         expect.objectContaining({
           exitCode: 2,
           reason: 'bad-docker-config',
-          at: { file: '/home/me/config.json' },
+          at: { file: '/root-of/config.json' },
           message: expect.not.stringContaining('c2VjcmV0'),
         }),
       );
