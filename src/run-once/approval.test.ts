@@ -10,7 +10,7 @@ const REPOSITORY = { owner: 'acme', name: 'gitops' };
 const answering = (data: object): GitHubClient => ({
   rest: async <Data>(route: string, parameters: Readonly<Record<string, unknown>> = {}) => {
     expect(route).toBe('GET /repos/{owner}/{repo}/environments/{environment_name}');
-    expect(parameters).toMatchObject({ environment_name: 'web-production' });
+    expect(parameters).toMatchObject({ environment_name: 'web.production' });
     return { status: 200, data: data as Data, headers: {} };
   },
   graphql: () => Promise.reject(new Error('not asked for')),
@@ -23,7 +23,7 @@ test('an environment with reviewers lets a command run', async () => {
     reviewers: [{ type: 'Team', reviewer: { slug: 'shop' } }],
   };
   const client = answering({
-    name: 'web-production',
+    name: 'web.production',
     protection_rules: [{ id: 2, type: 'wait_timer' }, rule],
   });
   await expect(
@@ -37,10 +37,10 @@ test.each([
   ['its list of reviewers is empty', { protection_rules: [{ type: 'required_reviewers', reviewers: [] }] }],
   ['nothing is said', {}],
 ])('nobody approved, so it is refused, when %s', async (_, data) => {
-  await expect(demandApproval(answering(data), REPOSITORY, 'web-production')).rejects.toMatchObject({
+  await expect(demandApproval(answering(data), REPOSITORY, 'web.production')).rejects.toMatchObject({
     exitCode: 1,
     reason: 'no-approval',
-    todo: expect.stringContaining('Settings → Environments → web-production'),
+    todo: expect.stringContaining('Settings → Environments → web.production'),
   });
 });
 
@@ -49,5 +49,5 @@ test('what could not be seen is never taken for an approval', async () => {
   await github.createRepository('acme/gitops', { private: true, files: { a: 'b' } });
   const token = github.actionsToken('acme/gitops', { contents: 'read' });
   const client = createGitHubClient({ apiUrl: github.apiUrl, token, timing: virtualTiming() });
-  await expect(demandApproval(client, REPOSITORY, 'web-production')).rejects.toMatchObject({ exitCode: 2 });
+  await expect(demandApproval(client, REPOSITORY, 'web.production')).rejects.toMatchObject({ exitCode: 2 });
 });

@@ -2,8 +2,11 @@ import { explainFault, type GitHubClient, GitHubError } from '../github/client.t
 import type { RepositoryName } from '../github/repository-name.ts';
 import { refused } from '../report/failure.ts';
 
-/** The GitHub environment whose reviewers approve one-off jobs of an app. */
-export const approvalEnvironment = (app: string, environment: string): string => `${app}-${environment}`;
+/**
+ * The GitHub environment whose reviewers approve one-off jobs of an app. Joined by a dot, which neither name can have:
+ * with a hyphen `web` in `eu-production` and `web-eu` in `production` would share their reviewers.
+ */
+export const approvalEnvironment = (app: string, environment: string): string => `${app}.${environment}`;
 
 /**
  * Refuses when nobody had to approve: GitHub makes an environment that a workflow names and that is not there, without any
