@@ -9,12 +9,12 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { couldNot } from '../src/report/failure.ts';
+import { openSuite } from '../src/repository/suite.ts';
 import { openWorkingCopy } from '../src/repository/working-copy.ts';
 import { computeNewApp } from '../src/scaffold/compute-new-app.ts';
 import { generateExamples } from '../src/scaffold/examples.ts';
 import { newAppRequest } from '../src/scaffold/new-app-request.ts';
 import { runRegenerate } from '../src/scaffold/regenerate.ts';
-import { openSuite } from '../src/scaffold/suite-files.ts';
 import { UNSEEN_TEAMS } from '../src/scaffold/team-directory.ts';
 import type { Figures } from './main.ts';
 

@@ -17,7 +17,7 @@ export interface Bundled {
  *
  * A data file that belongs to one source file stands beside it and is read by `new URL('./file', import.meta.url)`: the bundler
  * sees that and carries the file along. What users get as files (charts/, templates/, schemas/) is not bundled: code finds it
- * below the nearest folder whose package.json is ours, which is `..` of both src/ and dist/ (src/scaffold/suite-files.ts).
+ * below the nearest folder whose package.json is ours, which is `..` of both src/ and dist/ (src/repository/suite.ts).
  *
  * The output depends on the sources only, not on where they or the folder are.
  */

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { openSuite } from '../src/repository/suite.ts';
 import { openWorkingCopy } from '../src/repository/working-copy.ts';
 import { runInit } from '../src/scaffold/init.ts';
-import { openSuite } from '../src/scaffold/suite-files.ts';
 import { type Company, foundCompany, HOSTILE, type Job } from './act/company.ts';
 import { releaseSuite } from './act/suite.ts';
 

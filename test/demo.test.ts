@@ -8,7 +8,7 @@ import { parse } from 'yaml';
 import { runDemo } from '../src/demo/demo.ts';
 import { systemTiming } from '../src/github/timing.ts';
 import { couldNot } from '../src/report/failure.ts';
-import { openSuite } from '../src/scaffold/suite-files.ts';
+import { openSuite } from '../src/repository/suite.ts';
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import type { Stage } from '../demo/narrator.ts';
 import { systemTiming } from '../github/timing.ts';
 import { couldNot } from '../report/failure.ts';
-import { openSuite } from '../scaffold/suite-files.ts';
+import { openSuite } from '../repository/suite.ts';
 import { type CommonOptions, runCommand } from './run-command.ts';
 
 interface DemoOptions extends CommonOptions {

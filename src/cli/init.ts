@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { couldNot } from '../report/failure.ts';
+import { openSuite } from '../repository/suite.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
 import { gitRemoteUrl } from '../scaffold/git-remote.ts';
 import { type InitInputs, type InitOutputs, runInit } from '../scaffold/init.ts';
-import { openSuite } from '../scaffold/suite-files.ts';
 import { terminalQuestions } from '../scaffold/terminal-questions.ts';
 import { repeated } from './repeated.ts';
 import { type CommonOptions, runCommand } from './run-command.ts';

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
+import { openSuite } from '../repository/suite.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
 import { regenerateText, runRegenerate } from '../scaffold/regenerate.ts';
-import { openSuite } from '../scaffold/suite-files.ts';
 import { type CommonOptions, runCommand } from './run-command.ts';
 import { readVersion } from './version.ts';
 

@@ -1,4 +1,4 @@
-import { openSuite, suiteFile } from '../scaffold/suite-files.ts';
+import { openSuite, suiteFile } from '../repository/suite.ts';
 
 /** The version of this package. */
 export async function readVersion(): Promise<string> {

@@ -1,8 +1,8 @@
 import type { KajitoriConfig } from '../config/kajitori-yaml.ts';
 import { layoutOf } from '../config/layout.ts';
+import { suiteFile } from '../repository/suite.ts';
 import type { Tree } from '../repository/tree.ts';
 import type { GeneratedFile } from './generated-files.ts';
-import { suiteFile } from './suite-files.ts';
 import { fillTemplate } from './template.ts';
 
 interface Caller {

@@ -1,7 +1,7 @@
 import { parseAllDocuments } from 'yaml';
 import { LABEL } from '../config/names.ts';
+import { filesBelow } from '../repository/suite.ts';
 import type { Tree } from '../repository/tree.ts';
-import { filesBelow } from './suite-files.ts';
 
 /** One thing that was found out, and from where, to be shown to whoever runs `init`. */
 export interface Detection {

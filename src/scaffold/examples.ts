@@ -4,13 +4,13 @@ import { appFile } from '../config/layout.ts';
 import { type BumpRequest, computeBump } from '../release/compute-bump.ts';
 import { parseImageReference } from '../release/image-reference.ts';
 import { NO_HISTORY } from '../release/source-history.ts';
+import { openSuite } from '../repository/suite.ts';
 import type { FileEdits, Tree } from '../repository/tree.ts';
 import { CODE_OWNERS_FILES } from './code-owners.ts';
 import { editedTree, emptyTree } from './edited-tree.ts';
 import { componentFiles } from './example-components.ts';
 import { type InitInputs, runInit } from './init.ts';
 import { type NewApp, newAppFiles } from './new-app.ts';
-import { openSuite } from './suite-files.ts';
 
 /** What the company acme answers to `kajitori init`. */
 const INIT: InitInputs = {

@@ -1,6 +1,6 @@
 import { environmentsOf, type KajitoriConfig } from '../config/kajitori-yaml.ts';
+import { suiteFile } from '../repository/suite.ts';
 import type { Tree } from '../repository/tree.ts';
-import { suiteFile } from './suite-files.ts';
 import { fillTemplate } from './template.ts';
 
 /** The first README of a GitOps repository. From then on it is the user's own. */

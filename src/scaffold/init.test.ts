@@ -5,11 +5,11 @@ import { execa } from 'execa';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { parse } from 'yaml';
 import { parseKajitoriYaml } from '../config/kajitori-yaml.ts';
+import { openSuite } from '../repository/suite.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
 import { gitRemoteUrl } from './git-remote.ts';
 import { type InitInputs, runInit } from './init.ts';
 import type { Questions } from './questions.ts';
-import { openSuite } from './suite-files.ts';
 
 const GIVEN: InitInputs = {
   environments: ['staging=stg-1', 'production=prod-1,prod-2'],

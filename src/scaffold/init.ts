@@ -9,6 +9,7 @@ import { layoutOf } from '../config/layout.ts';
 import { environmentName } from '../config/names.ts';
 import { parseRepositoryName } from '../github/repository-name.ts';
 import { couldNot } from '../report/failure.ts';
+import { suiteFile } from '../repository/suite.ts';
 import type { FileEdits, Tree } from '../repository/tree.ts';
 import { callers } from './callers.ts';
 import { CODE_OWNERS_FILES, codeOwnersRegion, replaceCodeOwnersRegion } from './code-owners.ts';
@@ -28,7 +29,6 @@ import { kajitoriYamlText } from './kajitori-yaml-text.ts';
 import { hasTeamRoles } from './platform-setting.ts';
 import type { Questions } from './questions.ts';
 import { readApps } from './read-apps.ts';
-import { suiteFile } from './suite-files.ts';
 import { fillTemplate } from './template.ts';
 import { vendoredChart } from './vendored-chart.ts';
 

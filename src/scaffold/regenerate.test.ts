@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { parse } from 'yaml';
+import { openSuite } from '../repository/suite.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
 import { generateExamples } from './examples.ts';
 import { regenerateText, runRegenerate } from './regenerate.ts';
-import { openSuite } from './suite-files.ts';
 
 /** The example's GitOps repository on disk, with some files changed, added or (null) left out. */
 async function gitops(changes: Readonly<Record<string, string | null>> = {}) {

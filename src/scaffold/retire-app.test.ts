@@ -5,11 +5,11 @@ import { expect, onTestFinished, test } from 'vitest';
 import { virtualTiming } from '../../test/virtual-timing.ts';
 import { parseKajitoriYaml } from '../config/kajitori-yaml.ts';
 import { renderApp } from '../render/app.ts';
+import { openSuite } from '../repository/suite.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
 import { generateExamples } from './examples.ts';
 import { runRegenerate } from './regenerate.ts';
 import { retireText, runRetire } from './retire-app.ts';
-import { openSuite } from './suite-files.ts';
 
 async function gitops(more: Readonly<Record<string, string>> = {}) {
   const folder = await mkdtemp(path.join(tmpdir(), 'kajitori-retire-'));

@@ -2,6 +2,7 @@ import { environmentsOf, type KajitoriConfig } from '../config/kajitori-yaml.ts'
 import type { Timing } from '../github/timing.ts';
 import type { Change } from '../repository/change.ts';
 import type { CommitMessage } from '../repository/commit-message.ts';
+import { filesBelow } from '../repository/suite.ts';
 import type { FileEdits, Tree } from '../repository/tree.ts';
 import { parseYaml } from '../yaml/parse.ts';
 import { appProjectFile } from './app-project.ts';
@@ -13,7 +14,6 @@ import { valuesFile } from './new-app.ts';
 import { readApps } from './read-apps.ts';
 import { readConfig } from './read-config.ts';
 import { demandStandardApp } from './standard-app.ts';
-import { filesBelow } from './suite-files.ts';
 
 /**
  * - `stop`: the app's values become empty, so that Argo CD takes its workloads away in all clusters. It can be undone by

@@ -1,5 +1,5 @@
+import { filesBelow, suiteFile } from '../repository/suite.ts';
 import type { Tree } from '../repository/tree.ts';
-import { filesBelow, suiteFile } from './suite-files.ts';
 
 const CHART = 'charts/app';
 

@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Tree } from '../repository/tree.ts';
-import { openWorkingCopy } from '../repository/working-copy.ts';
+import type { Tree } from './tree.ts';
+import { openWorkingCopy } from './working-copy.ts';
 
 /**
  * The files that the npm package carries beside its code: charts/, templates/, schemas/.
  *
- * The code runs unbuilt (src/scaffold/) or bundled (dist/), at another depth below the package's root.
+ * The code runs unbuilt (src/repository/) or bundled (dist/), at another depth below the package's root.
  */
 export async function openSuite(): Promise<Tree> {
   let folder = path.dirname(fileURLToPath(import.meta.url));
