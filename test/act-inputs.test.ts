@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 
 interface Step {
+  /** Of a job. */
+  readonly steps?: readonly Step[];
   readonly uses: string;
   readonly with: Readonly<Record<string, string>>;
 }
@@ -10,32 +12,56 @@ interface Step {
 const read = async (file: string) => parse(await readFile(new URL(`../${file}`, import.meta.url), 'utf8'));
 
 const bumpValues = await read('actions/bump-values/action.yml');
+const buildImage = await read('actions/build-image/action.yml');
+const buildWorkflow = await read('.github/workflows/build-image.yml');
 const deploy = await read('actions/deploy/action.yml');
 const release = await read('.github/workflows/release.yml');
 
+const [deployBuild, deployBump] = deploy.runs.steps;
+
 // GitHub only warns about an input that an action does not have: a misspelt name would silently do nothing.
-describe.each<[string, Record<string, unknown>, Step]>([
-  ['deploy', deploy.inputs, deploy.runs.steps[0]],
-  ['release.yml', release.on.workflow_call.inputs, release.jobs.bump.steps[0]],
-])('%s', (_, inputs, step) => {
-  test('calls bump-values of its own commit', () => {
-    expect(step.uses).toBe('$/actions/bump-values');
+describe.each<[string, Record<string, unknown>, Step, Step, Record<string, unknown>]>([
+  ['deploy', deploy.inputs, deployBump, deployBuild, buildImage.inputs],
+  [
+    'release.yml',
+    release.on.workflow_call.inputs,
+    release.jobs.bump.steps[0],
+    release.jobs.build,
+    buildWorkflow.on.workflow_call.inputs,
+  ],
+])('%s', (_, inputs, bump, build, buildInputs) => {
+  test('calls bump-values and build-image of its own commit', () => {
+    expect(bump.uses).toBe('$/actions/bump-values');
+    expect(build.uses).toMatch(/^\$\/(?:actions\/build-image|\.github\/workflows\/build-image\.yml)$/);
   });
 
-  test('hands on only inputs that bump-values has', () => {
-    expect(Object.keys(bumpValues.inputs)).toEqual(expect.arrayContaining(Object.keys(step.with)));
+  test('hands on only inputs that they have', () => {
+    expect(Object.keys(bumpValues.inputs)).toEqual(expect.arrayContaining(Object.keys(bump.with)));
+    expect(Object.keys(buildInputs)).toEqual(expect.arrayContaining(Object.keys(build.with)));
   });
 
   test('hands on every input that it takes', () => {
-    const handedOn = Object.values(step.with).join('\n');
+    const handedOn = [...Object.values(bump.with), ...Object.values(build.with)].join('\n');
     // The machine is the one thing that bump-values need not know.
     const names = Object.keys(inputs).filter((name) => name !== 'runs-on');
     expect(names.filter((name) => !new RegExp(`inputs\\.${name}\\b(?!-)`).test(handedOn))).toEqual([]);
   });
 });
 
-test('deploy has the defaults of bump-values', () => {
-  const defaults = (inputs: Record<string, { default?: string }>) =>
-    Object.fromEntries(Object.keys(deploy.inputs).map((name) => [name, inputs[name]?.default]));
-  expect(defaults(deploy.inputs)).toEqual(defaults(bumpValues.inputs));
+test.each(Object.entries<Step>(buildWorkflow.jobs).map(([job, { steps }]) => [job, steps?.at(-1)] as const))(
+  'build-image.yml hands on only inputs that the action has: %s',
+  (_, step) => {
+    expect(step?.uses).toBe('$/actions/build-image');
+    expect(Object.keys(buildImage.inputs)).toEqual(expect.arrayContaining(Object.keys(step?.with ?? {})));
+  },
+);
+
+test('deploy has the defaults of bump-values, and of build-image', () => {
+  type Inputs = Readonly<Record<string, { readonly default?: string }>>;
+  const own = Object.entries(deploy.inputs as Inputs);
+  const given = (inputs: Inputs) => (name: string) => inputs[name.replace(/^build-/, '')]?.default;
+  for (const [name, { default: value }] of own) {
+    const of = given(name.startsWith('build-') ? buildImage.inputs : bumpValues.inputs);
+    expect([name, value]).toEqual([name, of(name)]);
+  }
 });

@@ -24,6 +24,7 @@ await runAction(async () => {
     cache: booleanInput('cache'),
     provenance: input('provenance'),
     sbom: booleanInput('sbom'),
+    reproducible: booleanInput('reproducible'),
     createRepository: booleanInput('create-repository'),
   });
   const stage = buildStage(request);
@@ -39,5 +40,9 @@ await runAction(async () => {
   core.setOutput('key', outputs.key);
   core.setOutput('outcome', outputs.outcome ?? '');
   core.setOutput('commit', outputs.commit);
+  if (stage.kind === 'part') {
+    // Named by architecture: the legs of a matrix must not overwrite each other's.
+    core.setOutput(`part-${stage.platform.split('/')[1]}`, outputs.digest ?? '');
+  }
   core.setOutput('seconds', outputs.seconds);
 });

@@ -7,12 +7,15 @@ test('counts the steps of the Dockerfile and those from a cache, not what BuildK
 #4 [linux/amd64 build 1/2] COPY . .
 #4 CACHED
 
+#8 [linux/amd64 build 2/3] COPY src .
+#8 extracting sha256:ab284c9f845f8736914439ea36bf35004022d9091f867665bef41580b9a8beb0 done
+#8 DONE 0.0s
 #5 [linux/amd64 build 2/2] RUN make
 #5 0.4 #6 [not a step 1/1] CACHED
 #5 DONE 3.1s
 #6 [auth] sharing credentials for 111111111111.dkr.ecr.us-east-1.amazonaws.com
 #6 CACHED`;
-  expect(readBuildLog(log)).toMatchObject({ steps: 2, cached: 1, error: undefined, failure: undefined });
+  expect(readBuildLog(log)).toMatchObject({ steps: 3, cached: 2, error: undefined, failure: undefined });
 });
 
 test('an error has its line of the Dockerfile', () => {

@@ -46,7 +46,8 @@ export function readBuildLog(text: string): BuildLog {
   for (const line of text.split('\n')) {
     const step = STEP.exec(line)?.[1];
     if (step !== undefined) steps.add(step);
-    const hit = /^#(\d+) CACHED\s*$/.exec(line)?.[1];
+    // `extracting`: its layer came from the cache in the registry, because a later step stands on it.
+    const hit = /^#(\d+) (?:CACHED\s*$|extracting sha256:)/.exec(line)?.[1];
     if (hit !== undefined) cached.add(hit);
   }
   const error = /^(?:ERROR: |Failed to initialize: )([\s\S]*)$/m.exec(text)?.[1]?.trim();

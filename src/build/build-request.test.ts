@@ -17,6 +17,7 @@ const written: WrittenRequest = {
   cache: true,
   provenance: undefined,
   sbom: false,
+  reproducible: false,
   createRepository: false,
 };
 

@@ -31,6 +31,8 @@ export interface BuildRequest {
   readonly cache: boolean;
   readonly provenance: 'max' | 'min' | 'none';
   readonly sbom: boolean;
+  /** Files in layers get the commit's time: the same commit gives the same layers, in up to twice the time. */
+  readonly reproducible: boolean;
   /** Create the repository where it is missing. */
   readonly createRepository: boolean;
 }
@@ -51,6 +53,7 @@ export interface WrittenRequest {
   readonly cache: boolean;
   readonly provenance: string | undefined;
   readonly sbom: boolean;
+  readonly reproducible: boolean;
   readonly createRepository: boolean;
 }
 
@@ -110,6 +113,7 @@ export function buildRequest(written: WrittenRequest): BuildRequest {
     cache: written.cache,
     provenance,
     sbom: written.sbom,
+    reproducible: written.reproducible,
     createRepository: written.createRepository,
   };
 }

@@ -32,8 +32,8 @@ export function buildxArguments(call: BuildxCall): readonly string[] {
     'push=true',
     'push-by-digest=true',
     'name-canonical=true',
-    // Files in layers get the commit's time (SOURCE_DATE_EPOCH), so that the same content is the same digest.
-    'rewrite-timestamp=true',
+    // Layers are packed a second time then, and are not those of the cache: it costs as much as the build itself.
+    ...(request.reproducible ? ['rewrite-timestamp=true'] : []),
     'oci-mediatypes=true',
   ];
   return [

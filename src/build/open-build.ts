@@ -75,6 +75,7 @@ export async function openBuild(inputs: BuildInputs, machine: BuildMachine): Pro
     version: source.ref.tag ?? source.commit,
   });
   const agent = httpsAgent();
+  const dockerEnv = withoutRunner(machine.env);
   const dockerfile = path.relative(paths.workspace, paths.dockerfile);
 
   const authorize = () =>
@@ -98,11 +99,11 @@ export async function openBuild(inputs: BuildInputs, machine: BuildMachine): Pro
   /** Runs docker, signed in to the registries; again where the registry stumbled. */
   const docker = async (args: readonly string[]): Promise<{ result: DockerResult; log: BuildLog }> => {
     for (let attempt = 1; ; attempt += 1) {
-      const result = await withDockerConfig(tokens, machine.env, (env) =>
+      const result = await withDockerConfig(tokens, dockerEnv, (env) =>
         runDocker(args, {
           env: {
             ...env,
-            // Files in layers, and the image itself, get the commit's time (reproducible-builds.org, SOURCE_DATE_EPOCH).
+            // The image and its history get the commit's time (reproducible-builds.org, SOURCE_DATE_EPOCH).
             SOURCE_DATE_EPOCH: String(source.committedAt.getTime() / 1000),
           },
           cwd: paths.workspace,
@@ -128,7 +129,7 @@ export async function openBuild(inputs: BuildInputs, machine: BuildMachine): Pro
     const digest = /@(sha256:[a-f\d]{64})$/.exec(image)?.[1];
     if (digest !== undefined) return digest;
     await signIn();
-    const result = await withDockerConfig(tokens, machine.env, (env) =>
+    const result = await withDockerConfig(tokens, dockerEnv, (env) =>
       runDocker(['buildx', 'imagetools', 'inspect', '--format={{.Manifest.Digest}}', image], {
         env,
         cwd: paths.workspace,
@@ -217,6 +218,13 @@ export async function openBuild(inputs: BuildInputs, machine: BuildMachine): Pro
     },
   };
 }
+
+/**
+ * The environment without what the runner gives to our action alone: its inputs, and what gets OIDC tokens of the run. Neither
+ * Docker nor a plugin of it needs them, and a Dockerfile is the app's code.
+ */
+const withoutRunner = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !/^(?:INPUT|ACTIONS)_/.test(name)));
 
 const TODOS: Readonly<Record<BuildFailure, string>> = {
   passing: 'The registry did not recover: run it again. No tag was written.',

@@ -25,6 +25,7 @@ interface BuildOptions extends CommonOptions {
   readonly cache: boolean;
   readonly provenance?: string;
   readonly sbom?: boolean;
+  readonly reproducible?: boolean;
   readonly createRepository?: boolean;
   readonly environments: string;
   readonly pullAccounts?: string;
@@ -58,6 +59,7 @@ export function buildCommand(): Command {
     .option('--no-cache', 'read no layers from the first registry')
     .option('--provenance <max|min|none>', 'what is recorded of the build (default: max)')
     .option('--sbom', 'attach a list of the packages in the image')
+    .option('--reproducible', "give the files in layers the commit's time; takes up to twice as long")
     .option('--create-repository', 'create the repository where it is missing')
     .option('--environments <list>', 'for a created repository', 'staging,production')
     .option('--pull-accounts <list>', 'for a created repository: accounts of the clusters that pull')
@@ -91,6 +93,7 @@ async function build(options: BuildOptions) {
     cache: options.cache,
     provenance: options.provenance,
     sbom: options.sbom ?? false,
+    reproducible: options.reproducible ?? false,
     createRepository: options.createRepository ?? false,
   });
   const plan = repositoryPlan(options.environments, options.pullAccounts);

@@ -33,8 +33,12 @@ export interface AppRepository extends AsyncDisposable {
 
 const ACTION = fileURLToPath(new URL('../../actions/build-image/main.ts', import.meta.url));
 
-/** Makes an empty repository acme/web, branch main, on this machine. */
-export async function createAppRepository(rig: BuildRig): Promise<AppRepository> {
+/**
+ * Makes an empty repository acme/web, branch main, on this machine.
+ *
+ * @param program what runs as the action; default: its source
+ */
+export async function createAppRepository(rig: BuildRig, program = ACTION): Promise<AppRepository> {
   const root = await mkdtempDisposable(path.join(tmpdir(), 'kajitori-app-'));
   const folder = path.join(root.path, 'web');
   await mkdir(folder);
@@ -58,7 +62,7 @@ export async function createAppRepository(rig: BuildRig): Promise<AppRepository>
     const [output, summary] = ['output', 'summary'].map((name) => path.join(root.path, `${name}-${number}`));
     writeFileSync(output ?? '', '');
     writeFileSync(summary ?? '', '');
-    const action = execa(process.execPath, [ACTION], {
+    const action = execa(process.execPath, [program], {
       cwd: folder,
       extendEnv: false,
       reject: false,
