@@ -9,6 +9,7 @@ import { runBump } from '../../src/release/bump.ts';
 import { bumpRequest } from '../../src/release/bump-request.ts';
 import { parseSource } from '../../src/release/source.ts';
 import { gitHubSourceHistory } from '../../src/release/source-history.ts';
+import { openSuite } from '../../src/repository/suite.ts';
 import type { FileEdits, Tree } from '../../src/repository/tree.ts';
 import { openWorkingCopy } from '../../src/repository/working-copy.ts';
 import { CODE_OWNERS_FILES } from '../../src/scaffold/code-owners.ts';
@@ -17,7 +18,6 @@ import { runInit } from '../../src/scaffold/init.ts';
 import { type NewApp, newAppFiles } from '../../src/scaffold/new-app.ts';
 import { runRegenerate } from '../../src/scaffold/regenerate.ts';
 import { ROOT_APPLICATION_FILE } from '../../src/scaffold/root-application.ts';
-import { openSuite } from '../../src/scaffold/suite-files.ts';
 import type { Rig } from './rig/rig.ts';
 
 const REGISTRY = '333333333333.dkr.ecr.ap-northeast-1.amazonaws.com';

@@ -379,24 +379,29 @@ describe('the ApplicationSet', () => {
 
   test('may be deleted: everything goes on running, and the root Application brings it back', async () => {
     const home = rig.cluster('prod-1');
-    const deployments = (await running('web')).deployments;
-    const set = await home.get('applicationset.argoproj.io/production', 'argocd');
+    const { deployments } = await running('web');
+    const found = await home.get('applicationset.argoproj.io/production', 'argocd');
+    const { uid } = (found as KubernetesObject).metadata;
+    // First without the root Application, which would bring it back before anything could happen.
+    const pause = ['application.argoproj.io/kajitori', '--namespace=argocd', '--type=merge'];
+    await home.kubectl(['patch', ...pause, '--patch={"spec":{"syncPolicy":null}}']);
     await home.kubectl(['delete', 'applicationset.argoproj.io/production', '--namespace=argocd']);
-    const again = await waitFor(
-      'a new ApplicationSet',
-      () => home.get('applicationset.argoproj.io/production', 'argocd'),
-      (found): found is KubernetesObject => found !== undefined && found.metadata.uid !== set?.metadata.uid,
-    );
     await waitFor(
-      'the Applications of the new ApplicationSet',
-      () => Promise.all(CLUSTERS.map((name) => home.get(`application.argoproj.io/web-${name}`, 'argocd'))),
-      (found) =>
-        found.every((application) => {
-          const owners = (application?.metadata.ownerReferences ?? []) as { uid: string }[];
-          return owners.some(({ uid }) => uid === again.metadata.uid);
-        }),
+      "its Applications to be gone, or nobody's",
+      () => home.list('applications.argoproj.io', 'argocd'),
+      (left) =>
+        left.every(({ metadata }) => !JSON.stringify(metadata.ownerReferences ?? []).includes(String(uid))),
     );
+    expect((await running('web')).deployments).toEqual(deployments);
+
+    await home.kubectl([
+      'patch',
+      ...pause,
+      '--patch={"spec":{"syncPolicy":{"automated":{"selfHeal":true}}}}',
+    ]);
+    await rig.argocd.refresh();
     await applications('web', 'Synced again', ({ status }) => status?.sync?.status === 'Synced');
+    await generated();
     expect((await running('web')).deployments).toEqual(deployments);
   });
 });
@@ -405,6 +410,13 @@ test('the owning team may read logs in its namespace, and nobody of it may exec'
   const commit = await gitops.regenerate({
     'defaults/platform.yaml': 'platform: { access: { group: "sso:{team}" } }\n',
   });
+  await waitFor(
+    'the AppProject to let Roles through',
+    () => rig.cluster('prod-1').get('appproject.argoproj.io/web', 'argocd'),
+    (project) => project !== undefined && !JSON.stringify(project.spec).includes('RoleBinding'),
+  );
+  // An application that was compared before is compared again, otherwise only minutes later.
+  await rig.argocd.refresh();
   await healthyAt('web', commit);
   const may = (cluster: Cluster, verb: string, resource: string): Promise<boolean> => {
     const who = ['--as=aiko', '--as-group=sso:shop', '--namespace=web'];

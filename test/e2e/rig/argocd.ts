@@ -12,31 +12,37 @@ export interface Application {
   readonly metadata: { readonly name: string; readonly uid: string };
   readonly spec: {
     readonly project: string;
-    readonly sources?: readonly { readonly helm?: { readonly valuesObject?: { readonly facts?: object } } }[];
+    readonly sources:
+      | readonly { readonly helm?: { readonly valuesObject?: { readonly facts?: object } } }[]
+      | undefined;
     readonly destination: { readonly name?: string; readonly server?: string; readonly namespace?: string };
   };
   readonly status?: {
-    readonly sync?: {
-      readonly status: string;
-      readonly revision?: string;
-      readonly revisions?: readonly string[];
-    };
-    readonly health?: { readonly status: string };
-    readonly conditions?: readonly { readonly type: string; readonly message: string }[];
-    readonly operationState?: {
-      readonly phase: string;
-      readonly message?: string;
-      readonly syncResult?: {
-        readonly revisions?: readonly string[];
-        readonly resources?: readonly {
-          readonly kind: string;
-          readonly name: string;
-          readonly status?: string;
-          readonly message?: string;
-        }[];
-      };
-    };
+    readonly sync:
+      | {
+          readonly status: string;
+          readonly revision: string | undefined;
+          readonly revisions: readonly string[] | undefined;
+        }
+      | undefined;
+    readonly health: { readonly status: string } | undefined;
+    readonly conditions: readonly { readonly type: string; readonly message: string }[] | undefined;
+    readonly operationState: OperationState | undefined;
   };
+}
+
+interface OperationState {
+  readonly phase: string;
+  readonly message: string | undefined;
+  readonly syncResult: { readonly resources: readonly ResourceResult[] | undefined } | undefined;
+}
+
+/** What became of one object in a sync. */
+interface ResourceResult {
+  readonly kind: string;
+  readonly name: string;
+  readonly status: string | undefined;
+  readonly message: string | undefined;
 }
 
 /** A real Argo CD: API server, repo-server, application and ApplicationSet controllers. */
@@ -217,11 +223,31 @@ async function call(url: string, token: string | undefined, method: string, path
   return { status: answer.status, body: (await answer.json()) as unknown };
 }
 
+/** Only what the type has: the rest would bury it in the messages of failed waits. */
+function inShort({ metadata, spec, status }: Application): Application {
+  const { sync, health, conditions = [], operationState } = status ?? {};
+  const { phase, message, syncResult } = operationState ?? {};
+  const resources = syncResult?.resources?.map((resource) => {
+    const { kind, name, status: outcome, message: words } = resource;
+    return { kind, name, status: outcome, message: words };
+  });
+  return {
+    metadata: { name: metadata.name, uid: metadata.uid },
+    spec: { project: spec.project, destination: spec.destination, sources: spec.sources },
+    status: {
+      sync: sync && { status: sync.status, revision: sync.revision, revisions: sync.revisions },
+      health: health && { status: health.status },
+      conditions: conditions.map((condition) => ({ type: condition.type, message: condition.message })),
+      operationState: phase === undefined ? undefined : { phase, message, syncResult: { resources } },
+    },
+  };
+}
+
 function openArgoCd(url: string, token: string, home: Cluster): ArgoCd {
   const request: ArgoCd['request'] = (method, path, body) => call(url, token, method, path, body);
   const applications = async (): Promise<readonly Application[]> => {
     const { body } = await request('GET', '/api/v1/applications');
-    return (body as { items: Application[] | null }).items ?? [];
+    return ((body as { items: Application[] | null }).items ?? []).map(inShort);
   };
   return {
     url,
