@@ -1,0 +1,92 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { foundCompany, release } from './act/company.ts';
+import { releaseSuite } from './act/suite.ts';
+import { whyNoBuildKit } from './build/buildkit.ts';
+import { type BuildRig, startBuildRig } from './build/rig.ts';
+
+const why = await whyNoBuildKit();
+if (why !== undefined) console.warn(`Workflows that build are not tested: ${why}.`);
+
+const ACCOUNT = '333333333333';
+const REGION = 'ap-northeast-1';
+const ROLE = `arn:aws:iam::${ACCOUNT}:role/build`;
+
+describe.skipIf(why !== undefined)('an app repository', () => {
+  let suite: string;
+  let rig: BuildRig;
+
+  beforeAll(async () => {
+    suite = await mkdtemp(join(tmpdir(), 'kajitori-suite-'));
+    await releaseSuite(suite);
+    rig = await startBuildRig();
+    rig.ecr.role(ROLE, { allow: ['ecr:*'], webIdentity: { subject: 'repo:acme/web:*' } });
+  });
+  afterAll(async () => {
+    await rig?.[Symbol.asyncDispose]();
+    await rm(suite, { recursive: true, force: true });
+  });
+
+  /** The runner of this machine; its PATH and HOME are act's. */
+  const variables = () => {
+    const { PATH: _, HOME: __, ...env } = rig.env;
+    return { ...env, ...rig.issuer.variables };
+  };
+  const files = { Dockerfile: 'FROM scratch\nCOPY text /text\n', text: 'hello\n' };
+  const image = { name: 'web', registries: `${ACCOUNT}/${REGION} ${ROLE}`, 'create-repository': true };
+
+  test('calls build-image.yml with a runner for an architecture, then again: one image, built once', async () => {
+    await using company = await foundCompany(suite);
+    const build = {
+      uses: 'kajitori/kajitori/.github/workflows/build-image.yml@v1',
+      permissions: { contents: 'read', 'id-token': 'write' },
+      with: {
+        ...image,
+        // One: of a matrix, act hands on the outputs of only one leg. test/build.test.ts joins two parts.
+        runners: JSON.stringify([{ platform: 'linux/amd64', 'runs-on': 'ubuntu-latest' }]),
+      },
+    };
+    const run = await company.run({
+      jobs: { build, again: { ...build, needs: 'build' } },
+      files,
+      variables: variables(),
+    });
+    expect(run.annotations).toEqual([]);
+    expect(run.exitCode).toBe(0);
+    expect(run.needed.build?.outputs).toMatchObject({ outcome: 'built' });
+    expect(run.needed.again?.outputs).toMatchObject({
+      outcome: 'existed',
+      digest: run.needed.build?.outputs.digest,
+    });
+    expect(run.leaked).toEqual([]);
+    expect(rig.ecr.secrets.filter((secret) => run.unmasked.includes(secret))).toEqual([]);
+  });
+
+  test('calls release.yml without an image: what it builds is deployed', async () => {
+    await using company = await foundCompany(suite);
+    const run = await company.run({
+      jobs: {
+        release: release(
+          { 'build-name': 'released', 'build-registries': image.registries, 'build-create-repository': true },
+          company.app,
+        ),
+      },
+      files,
+      variables: variables(),
+    });
+    expect(run.annotations).toEqual([]);
+    expect(run.exitCode).toBe(0);
+    const file = parse((await company.gitops.read('apps/web/release.production.yaml')) ?? '');
+    const [built] = rig.ecr
+      .images(ACCOUNT, REGION, 'released')
+      .filter(({ tags }) => tags.has(file.image.tag));
+    expect(file.image).toEqual({
+      repository: `${ACCOUNT}.dkr.ecr.${REGION}.amazonaws.com/released`,
+      tag: await company.github.repository('acme/web').head(),
+      digest: built?.digest,
+    });
+  });
+});
