@@ -11,8 +11,8 @@
  * started as a process, sign-in and all. Options:
  *
  *   --runs 3         rounds; medians are compared
- *   --megabytes 60   size of the context, half of it compressible
- *   --files 1500     number of its files
+ *   --megabytes 120  size of the context, half of it compressible
+ *   --files 3000     number of its files
  */
 import { randomBytes } from 'node:crypto';
 import { globSync } from 'node:fs';
@@ -23,6 +23,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 import { bundle, suiteEntries } from '../scripts/bundle.ts';
+import { toolPath } from '../scripts/tools.ts';
 import { couldNot } from '../src/report/failure.ts';
 import { type ActionRun, type AppRepository, createAppRepository } from '../test/build/app-repository.ts';
 import { whyNoBuildKit } from '../test/build/buildkit.ts';
@@ -72,7 +73,7 @@ async function plainBuild(rig: BuildRig, app: AppRepository, name: string, commi
   const repository = `${REGISTRY}/${name}`;
   const cache = `type=registry,ref=${repository}:cache-main`;
   await execa(
-    'buildx',
+    toolPath('buildx'),
     [
       ['build', '--push', `--tag=${repository}:${commit}`, `--cache-from=${cache}`],
       [`--cache-to=${cache},mode=max,image-manifest=true,oci-mediatypes=true`, `${app.folder}/app`],
@@ -131,8 +132,8 @@ export async function run(args: readonly string[]): Promise<Figures> {
     args: [...args],
     options: {
       runs: { type: 'string', default: '3' },
-      megabytes: { type: 'string', default: '60' },
-      files: { type: 'string', default: '1500' },
+      megabytes: { type: 'string', default: '120' },
+      files: { type: 'string', default: '3000' },
     },
   });
   const [runs, megabytes, files] = [values.runs, values.megabytes, values.files].map(Number);

@@ -200,6 +200,7 @@ describe.skipIf(why !== undefined)('actions/build-image', () => {
     const [one, two] = inBoth(name);
     for (const { outputs } of runs) expect(outputs.digest).toBe(one[commit]);
     expect(two[commit]).toBe(one[commit]);
+    expect(one['branch-main']).toBe(one[commit]);
   });
 
   test('each architecture on a runner of its own: looked, built in parts, joined', async () => {

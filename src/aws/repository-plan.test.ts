@@ -123,7 +123,7 @@ describe('the pull policy', () => {
 describe('drift', () => {
   const AS_PLANNED: RepositoryState = {
     mutability: 'IMMUTABLE_WITH_EXCLUSION',
-    exclusions: ['cache-*', 'live-*'],
+    exclusions: ['branch-*', 'cache-*', 'live-*'],
     scanOnPush: true,
     lifecycle: JSON.stringify(lifecyclePolicy(PLAN)),
     policy: JSON.stringify(pullPolicy(PLAN, 'us-east-1')),
@@ -133,7 +133,7 @@ describe('drift', () => {
 
   test('is none where everything is as planned, or more is allowed than was asked for', () => {
     expect(whats({})).toEqual([]);
-    expect(whats({ exclusions: ['cache-*', 'live-*', 'nightly-*'] })).toEqual([]);
+    expect(whats({ exclusions: ['branch-*', 'cache-*', 'live-*', 'nightly-*'] })).toEqual([]);
     const lifecycle = JSON.stringify({
       rules: lifecyclePolicy(PLAN)
         .rules.map((rule) => ({ ...rule, description: 'ours', rulePriority: rule.rulePriority + 1 }))

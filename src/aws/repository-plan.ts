@@ -1,7 +1,7 @@
 import { partitionOf } from './statements.ts';
 
-/** Tags that move: the cache of a branch (`cache-main`), and what an environment runs (`live-production`). */
-export const MOVING_TAGS = ['cache-*', 'live-*'] as const;
+/** Tags that move: the newest of a branch (`branch-main`), its cache (`cache-main`), and what an environment runs (`live-production`). */
+export const MOVING_TAGS = ['branch-*', 'cache-*', 'live-*'] as const;
 
 /** The tag of the cache of a branch; the branch's name must be safe for tags already. */
 export const cacheTag = (branch: string): string => `cache-${branch}`;
