@@ -35,7 +35,7 @@ export interface Programs extends AsyncDisposable {
 }
 
 export async function openPrograms(): Promise<Programs> {
-  const folder = await mkdtemp(join(tmpdir(), 'kajitori-rig-'));
+  const folder = await mkdtemp(join(tmpdir(), 'kajitori-argocd-'));
   const reaper = spawn(process.execPath, [fileURLToPath(new URL('reaper.ts', import.meta.url)), folder], {
     // Not in our process group: Ctrl-C on a terminal must not end it before it has done its work.
     detached: true,
