@@ -126,20 +126,17 @@ describe('an app repository calls release.yml', () => {
   test('and a hold refuses, unless a person sets it aside with a reason, which is recorded', async () => {
     await using company = await foundCompany(suite);
     const held = { app: 'held', image: image('held', 'v2', 'c') };
-    const run = await company.run({
-      jobs: {
-        held: release(held, company.app),
-        unexplained: release({ ...held, override: 'hold' }, company.app),
-      },
-    });
+    // One called workflow a run: act 0.2.89 may end before the first job when it prepares two of them at once.
+    const run = await company.run({ jobs: { held: release(held, company.app) } });
     expect(run.exitCode).not.toBe(0);
-    expect(run.jobs).toMatchObject({
-      held: { result: 'failure', outputs: { reason: 'hold' } },
-      unexplained: { result: 'failure', outputs: { reason: 'no-reason' } },
+    expect(run.jobs.held).toMatchObject({ result: 'failure', outputs: { reason: 'hold' } });
+    const unexplained = await company.run({
+      jobs: { held: release({ ...held, override: 'hold' }, company.app) },
     });
-    // The two jobs ran side by side.
-    const [, refusal] = run.annotations.toSorted((a, b) => (a.title ?? '').localeCompare(b.title ?? ''));
-    expect(run.annotations).toHaveLength(2);
+    expect(unexplained.exitCode).not.toBe(0);
+    expect(unexplained.jobs.held).toMatchObject({ result: 'failure', outputs: { reason: 'no-reason' } });
+    const [refusal, ...others] = run.annotations;
+    expect(others).toEqual([]);
     expect(refusal).toMatchObject({
       title: 'Refused',
       file: 'apps/held/release.production.yaml',
@@ -329,7 +326,9 @@ describe('what people write is text', () => {
           { image: image('web', 'v2', 'a'), reason: '${{ inputs.reason }} on ${{ github.ref_name }}' },
           company.app,
         ),
-        misnamed: release({ image: image('web', 'v2', 'a'), app: '${{ inputs.app }}' }, company.app),
+        misnamed: release({ image: image('web', 'v2', 'a'), app: '${{ inputs.app }}' }, company.app, {
+          needs: 'told',
+        }),
       },
     });
     expect(run.executed).toBe(false);

@@ -68,7 +68,7 @@ export function buildCommand(): Command {
     .addHelpText(
       'after',
       `
-Example:
+Examples:
   Build the image of this commit for two accounts, in the root of the app's repository:
     kajitori build --name web --platforms linux/amd64,linux/arm64 \\
       --registry 111111111111/ap-northeast-1 \\

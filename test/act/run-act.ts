@@ -98,6 +98,9 @@ export async function runAct(options: ActOptions): Promise<ActRun> {
     stdin: 'ignore',
   });
   const lines = stdout.split('\n').map(parseLine);
+  if (!lines.some(({ jobResult }) => jobResult !== undefined)) {
+    throw new Error(`act ran no job (exit code ${exitCode}):\n${`${stdout}\n${stderr}`.slice(-4_000)}`);
+  }
   return {
     exitCode: exitCode ?? -1,
     jobs: Object.fromEntries(
