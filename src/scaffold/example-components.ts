@@ -30,6 +30,53 @@ prometheus:
 `,
   },
   {
+    name: 'descheduler',
+    namespace: 'kube-system',
+    repoURL: 'https://kubernetes-sigs.github.io/descheduler/',
+    chart: 'descheduler',
+    versions: { staging: '0.33.0', production: '0.33.0' },
+    // v1alpha2 of the policy (descheduler docs, "PodLifeTime"). The standard chart's pods have an emptyDir, /tmp.
+    values: `# Ends pods whose \`maxLifetime\` is over: one profile for each value in platform.maxLifetimes of defaults/platform.yaml.
+# It evicts, so that budgets and graceful termination hold.
+kind: Deployment
+deschedulingInterval: 5m
+deschedulerPolicyAPIVersion: descheduler/v1alpha2
+deschedulerPolicy:
+  profiles:
+    - name: max-lifetime-8h
+      pluginConfig:
+        - name: DefaultEvictor
+          args:
+            evictLocalStoragePods: true
+        - name: PodLifeTime
+          args:
+            maxPodLifeTimeSeconds: 28800
+            labelSelector:
+              matchLabels:
+                kajitori.dev/max-lifetime: 8h
+      plugins:
+        deschedule:
+          enabled: [PodLifeTime]
+`,
+  },
+  {
+    name: 'dcgm-exporter',
+    namespace: 'gpu-monitoring',
+    repoURL: 'https://nvidia.github.io/dcgm-exporter/helm-charts',
+    chart: 'dcgm-exporter',
+    versions: { staging: '4.8.1', production: '4.8.1' },
+    values: `# How busy the GPUs are that apps ask for with \`gpu\`: on the nodes of platform.gpu.nodeSelector only.
+nodeSelector:
+  nvidia.com/gpu.present: "true"
+tolerations:
+  - key: nvidia.com/gpu
+    operator: Exists
+    effect: NoSchedule
+serviceMonitor:
+  enabled: true
+`,
+  },
+  {
     name: 'metrics-server',
     namespace: 'kube-system',
     repoURL: 'https://kubernetes-sigs.github.io/metrics-server/',
