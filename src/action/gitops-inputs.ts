@@ -5,7 +5,7 @@ import type { TokenPermissions } from '../github/app-token.ts';
 import type { GitHubClient } from '../github/client.ts';
 import { parseRepositoryName } from '../github/repository-name.ts';
 import { systemTiming } from '../github/timing.ts';
-import type { GitopsRepository } from '../scaffold/carry-out.ts';
+import type { GitopsRepository } from '../repository/gitops-repository.ts';
 import { accessInputs, input, requiredInput, runnerContext } from './inputs.ts';
 import { logText } from './log-text.ts';
 

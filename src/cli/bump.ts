@@ -1,16 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
-import { openGitHub } from '../github/access.ts';
 import { createGitHubClient, type GitHubClient } from '../github/client.ts';
-import { parseRepositoryName } from '../github/repository-name.ts';
 import { systemTiming } from '../github/timing.ts';
-import { type BumpTarget, runBump } from '../release/bump.ts';
+import { runBump } from '../release/bump.ts';
 import { bumpDiff, bumpJson, bumpText } from '../release/bump-report.ts';
 import { bumpRequest } from '../release/bump-request.ts';
 import type { Source } from '../release/source.ts';
 import { gitHubSourceHistory, NO_HISTORY, type SourceHistory } from '../release/source-history.ts';
-import { openWorkingCopy } from '../repository/working-copy.ts';
 import { environmentAccess } from './environment.ts';
+import { gitopsTarget } from './gitops-target.ts';
 import { repeated } from './repeated.ts';
 import { type CommonOptions, progress, runCommand } from './run-command.ts';
 
@@ -109,7 +107,7 @@ async function bump(options: BumpOptions) {
       autoMerge: options.autoMerge ?? false,
     },
     {
-      on: await bumpTarget(options),
+      on: await gitopsTarget(options),
       history: request.kind === 'apps' ? historyFor(options, reader, request.build.source) : NO_HISTORY,
       timing: systemTiming,
       key: randomUUID(),
@@ -132,19 +130,4 @@ function historyFor(options: BumpOptions, reader: GitHubClient, source: Source):
   return options.repository === undefined
     ? { compareTo: (recorded) => gitHubSourceHistory(reader, source).compareTo(recorded) }
     : gitHubSourceHistory(reader, source);
-}
-
-async function bumpTarget(options: BumpOptions): Promise<BumpTarget> {
-  if (options.repository === undefined) {
-    return { kind: 'working-copy', copy: await openWorkingCopy('.') };
-  }
-  const repository = parseRepositoryName(options.repository);
-  const access = environmentAccess();
-  const client = await openGitHub(access, {
-    apiUrl: access.apiUrl,
-    repository,
-    permissions: { contents: 'write', pull_requests: 'write' },
-    timing: systemTiming,
-  });
-  return { kind: 'github', client, target: { repository, branch: options.branch } };
 }

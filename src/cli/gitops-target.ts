@@ -2,8 +2,8 @@ import { openGitHub } from '../github/access.ts';
 import type { TokenPermissions } from '../github/app-token.ts';
 import { parseRepositoryName } from '../github/repository-name.ts';
 import { systemTiming } from '../github/timing.ts';
+import type { GitopsRepository } from '../repository/gitops-repository.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
-import type { GitopsRepository } from '../scaffold/carry-out.ts';
 import { environmentAccess } from './environment.ts';
 
 /** Options of commands that change the GitOps repository. */

@@ -2,7 +2,7 @@ import { createPrivateKey, sign } from 'node:crypto';
 import { promisify } from 'node:util';
 import { couldNot } from '../report/failure.ts';
 import { createGitHubClient, explainFault } from './client.ts';
-import type { RepositoryName } from './repository-name.ts';
+import { formatRepositoryName, type RepositoryName } from './repository-name.ts';
 import type { Timing } from './timing.ts';
 
 /** Signs with RSASSA-PKCS1-v1_5 and SHA-256 (JWT's RS256): a private key in memory, or one that never leaves AWS KMS. */
@@ -78,7 +78,7 @@ export async function createAppToken(request: AppTokenRequest): Promise<AppToken
     token: await appJwt(request.appId, request.signer, timing.now()),
     timing,
   });
-  const where = `${repository.owner}/${repository.name}`;
+  const where = formatRepositoryName(repository);
   try {
     const installation = await client.rest<{ id: number }>('GET /repos/{owner}/{repo}/installation', {
       owner: repository.owner,

@@ -1,20 +1,14 @@
-import type { GitHubClient } from '../github/client.ts';
 import type { Timing } from '../github/timing.ts';
 import { type Applied, applyChange } from '../repository/apply.ts';
 import type { Change, ComputeChange } from '../repository/change.ts';
 import type { CommitReference } from '../repository/commit.ts';
+import type { GitopsRepository } from '../repository/gitops-repository.ts';
 import type { PullRequestReference } from '../repository/proposal.ts';
-import { type BranchTarget, readSnapshot } from '../repository/snapshot.ts';
+import { readSnapshot } from '../repository/snapshot.ts';
 import type { FileEdits, Tree } from '../repository/tree.ts';
-import type { WorkingCopy } from '../repository/working-copy.ts';
 import { type BumpRequest, type BumpResult, computeBump, filesOfBump } from './compute-bump.ts';
 import { computeExplicit, type ExplicitRequest, filesOfExplicit } from './compute-explicit.ts';
 import type { SourceHistory } from './source-history.ts';
-
-/** Where the files are: on GitHub, or in a folder of this machine (which is edited, not committed). */
-export type BumpTarget =
-  | { readonly kind: 'github'; readonly client: GitHubClient; readonly target: BranchTarget }
-  | { readonly kind: 'working-copy'; readonly copy: WorkingCopy };
 
 export interface BumpInputs {
   readonly request:
@@ -30,7 +24,7 @@ export interface BumpInputs {
 }
 
 export interface BumpDeps {
-  readonly on: BumpTarget;
+  readonly on: GitopsRepository;
   /** Who is newer, when two commits of the source repository must be compared. */
   readonly history: SourceHistory;
   readonly timing: Timing;

@@ -12,7 +12,7 @@ import { couldNot } from '../report/failure.ts';
 import type { Change } from '../repository/change.ts';
 import type { Tree } from '../repository/tree.ts';
 import { editYaml, type YamlEdit } from '../yaml/edit.ts';
-import { parseYaml } from '../yaml/parse.ts';
+import { parseYaml, type YamlFile } from '../yaml/parse.ts';
 import type { YamlPath } from '../yaml/path.ts';
 import { bumpMessage } from './bump-message.ts';
 import type { RequestedImage } from './bump-request.ts';
@@ -266,17 +266,17 @@ async function currentImages(bump: AppBump, name: string): Promise<readonly (Ima
         reason: 'no-release-file',
       });
     }
+    const yaml = parseYaml(source ?? '', { file });
     if (layoutOf(config).kind === 'standard') {
-      refuseMixedForms(source ?? '', file, app, name);
+      refuseMixedForms(yaml, app, name);
     }
-    images.push(readImage(parseYaml(source ?? '', { file }).get(path)));
+    images.push(readImage(yaml.get(path)));
   }
   return images;
 }
 
 /** An app has one image under `image`, or several under `images`; with both, the chart could not tell which runs. */
-function refuseMixedForms(source: string, file: string, app: string, name: string): void {
-  const yaml = parseYaml(source, { file });
+function refuseMixedForms(yaml: YamlFile, app: string, name: string): void {
   const other = name === '' ? 'images' : 'image';
   if (yaml.get([other]) !== undefined) {
     throw couldNot(
@@ -374,10 +374,7 @@ class EditedFiles {
   }
 
   /** Edits a file; one that does not exist is begun. */
-  async edit(
-    file: string,
-    editsOf: (yaml: ReturnType<typeof parseYaml>) => readonly YamlEdit[],
-  ): Promise<void> {
+  async edit(file: string, editsOf: (yaml: YamlFile) => readonly YamlEdit[]): Promise<void> {
     const source = (await this.read(file)) ?? FILE_HEADER;
     this.#after.set(file, editYaml(source, editsOf(parseYaml(source, { file })), { file }));
   }

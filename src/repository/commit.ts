@@ -1,5 +1,6 @@
 import { type GitHubClient, GitHubError } from '../github/client.ts';
 import type { GitHubFault } from '../github/fault.ts';
+import { formatRepositoryName } from '../github/repository-name.ts';
 import { type CommitMessage, formatBody, oneLine } from './commit-message.ts';
 import type { BranchTarget, Snapshot } from './snapshot.ts';
 import type { FileEdits } from './tree.ts';
@@ -34,7 +35,7 @@ export async function writeCommit(
   const files = [...edits];
   const input = {
     branch: {
-      repositoryNameWithOwner: `${target.repository.owner}/${target.repository.name}`,
+      repositoryNameWithOwner: formatRepositoryName(target.repository),
       branchName: snapshot.branch,
     },
     expectedHeadOid: snapshot.head,

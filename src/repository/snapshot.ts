@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { explainFault, type GitHubClient, GitHubError } from '../github/client.ts';
-import type { RepositoryName } from '../github/repository-name.ts';
+import { formatRepositoryName, type RepositoryName } from '../github/repository-name.ts';
 import { couldNot } from '../report/failure.ts';
 import { decodeText, MAX_FILE_BYTES, notAFile, notText, repositoryPath, tooLarge } from './path.ts';
 import type { Tree, TreeEntry } from './tree.ts';
@@ -134,7 +134,7 @@ export async function readSnapshot(
   depth?: number,
 ): Promise<Snapshot> {
   const { repository, branch } = target;
-  const full = `${repository.owner}/${repository.name}`;
+  const full = formatRepositoryName(repository);
   const paths = [...new Set(files)].map(repositoryPath);
   const document = snapshotDocument({
     files: paths.length,
@@ -209,7 +209,7 @@ export function gitHubTree(
     return entry;
   };
   return {
-    name: `${repository.owner}/${repository.name}@${commit.slice(0, 8)}`,
+    name: `${formatRepositoryName(repository)}@${commit.slice(0, 8)}`,
     commit,
     read: async (file) => {
       const entry = await entryOf(file);

@@ -1,16 +1,11 @@
-import type { GitHubClient } from '../github/client.ts';
 import type { Timing } from '../github/timing.ts';
 import { applyChange } from '../repository/apply.ts';
 import type { Change, ComputeChange } from '../repository/change.ts';
+import type { GitopsRepository } from '../repository/gitops-repository.ts';
 import type { PullRequestReference } from '../repository/proposal.ts';
-import { type BranchTarget, readSnapshot } from '../repository/snapshot.ts';
+import { readSnapshot } from '../repository/snapshot.ts';
 import type { FileEdits, Tree } from '../repository/tree.ts';
 import type { WorkingCopy } from '../repository/working-copy.ts';
-
-/** A GitOps repository: on GitHub, or in a folder of this machine (which is edited, not committed). */
-export type GitopsRepository =
-  | { readonly kind: 'github'; readonly client: GitHubClient; readonly target: BranchTarget }
-  | { readonly kind: 'working-copy'; readonly copy: WorkingCopy };
 
 export interface CarryOutOptions {
   readonly on: GitopsRepository;

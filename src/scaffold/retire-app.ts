@@ -2,11 +2,12 @@ import { environmentsOf, type KajitoriConfig } from '../config/kajitori-yaml.ts'
 import type { Timing } from '../github/timing.ts';
 import type { Change } from '../repository/change.ts';
 import type { CommitMessage } from '../repository/commit-message.ts';
+import type { GitopsRepository } from '../repository/gitops-repository.ts';
 import { filesBelow } from '../repository/suite.ts';
 import type { FileEdits, Tree } from '../repository/tree.ts';
 import { parseYaml } from '../yaml/parse.ts';
 import { appProjectFile } from './app-project.ts';
-import { type CarriedOut, carryOut, type GitopsRepository } from './carry-out.ts';
+import { type CarriedOut, carryOut } from './carry-out.ts';
 import { changeJson, changeText } from './change-report.ts';
 import { CODE_OWNERS_FILES, codeOwnersRegion, replaceCodeOwnersRegion } from './code-owners.ts';
 import { valuesHeader } from './first-values.ts';

@@ -1,5 +1,6 @@
 import type { Timing } from '../github/timing.ts';
-import { type CarriedOut, carryOut, type GitopsRepository } from './carry-out.ts';
+import type { GitopsRepository } from '../repository/gitops-repository.ts';
+import { type CarriedOut, carryOut } from './carry-out.ts';
 import { changeJson, changeSummary, changeText } from './change-report.ts';
 import {
   type CronJobRequest,
