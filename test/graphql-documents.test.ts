@@ -2,6 +2,7 @@ import { schema as published } from '@octokit/graphql-schema';
 import { buildSchema, type GraphQLSchema, parse, validate } from 'graphql';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { ANCESTORS_DOCUMENT } from '../src/release/source-history.ts';
+import { verdictsDocument } from '../src/release/verdict.ts';
 import { COMMIT_DOCUMENT } from '../src/repository/commit.ts';
 import {
   AUTO_MERGE_DOCUMENT,
@@ -21,6 +22,8 @@ const documents: Record<string, string> = {
   'no file at a commit': filesDocument(0),
   'three files at a commit': filesDocument(3),
   root: ROOT_DOCUMENT,
+  'verdicts of one commit': verdictsDocument(1),
+  'verdicts of fifty commits': verdictsDocument(50),
 };
 for (const files of [0, 1, 7]) {
   for (const defaultBranch of [true, false]) {

@@ -249,7 +249,10 @@ export function commitNode(repository: Repository, commit: CommitObject): object
       };
       return { ...pageOf(shown, from, more ? Number.MAX_SAFE_INTEGER : index), totalCount: total };
     },
-    status: () => statusNode(repository, commit.oid),
+    status: (_: unknown, { actor }: GraphqlContext) => {
+      repository.demand(actor, 'statuses', 'read');
+      return statusNode(repository, commit.oid);
+    },
     repository: () => repositoryNode(repository),
   };
 }
@@ -264,6 +267,7 @@ function statusNode(repository: Repository, oid: Oid): object | null {
     state: status.state.toUpperCase(),
     description: status.description,
     targetUrl: status.targetUrl,
+    createdAt: isoSeconds(status.at),
   }));
   return {
     id: nodeId.object(repository, 'ST', oid),

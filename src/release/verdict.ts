@@ -1,0 +1,253 @@
+import { parseAppName } from '../config/app-name.ts';
+import { clusterName } from '../config/names.ts';
+import { explainFault, type GitHubClient } from '../github/client.ts';
+import { formatRepositoryName, type RepositoryName } from '../github/repository-name.ts';
+import { Failure } from '../report/failure.ts';
+import { oneLine } from '../repository/commit-message.ts';
+
+/**
+ * - `pending`: a run is waiting, or died while it waited.
+ * - `success`: the cluster runs the commit and is healthy.
+ * - `failure`: it does not, and that is known.
+ * - `error`: could not find out (Argo CD did not answer, or a newer deploy came before it was known).
+ */
+export type VerdictState = 'pending' | 'success' | 'failure' | 'error';
+
+/** What is known of an app in one cluster at one commit of the GitOps repository: a commit status of GitHub. */
+export interface Verdict {
+  readonly app: string;
+  readonly cluster: string;
+  readonly state: VerdictState;
+  /** One sentence for people. Longer than 140 characters is cut off when it is written. */
+  readonly description: string;
+  /** The run that says so. */
+  readonly url: string | undefined;
+}
+
+/** A verdict that was read: with the time it was written at. */
+export interface RecordedVerdict extends Verdict {
+  readonly at: Date;
+}
+
+/** GitHub refuses longer descriptions (docs: "Create a commit status"; 422). */
+const LONGEST_DESCRIPTION = 140;
+
+/** The name of the commit status. A cluster belongs to one environment, so it needs none. */
+export const verdictContext = (app: string, cluster: string): string => `kajitori/${app}/${cluster}`;
+
+/** App and cluster of a commit status; undefined for one that is not a verdict of ours. */
+export function parseVerdictContext(
+  context: string,
+): { readonly app: string; readonly cluster: string } | undefined {
+  const [prefix, app, cluster, ...rest] = context.split('/');
+  if (prefix !== 'kajitori' || app === undefined || rest.length > 0) {
+    return undefined;
+  }
+  const parsed = clusterName.safeParse(cluster);
+  try {
+    return parsed.success ? { app: parseAppName(app), cluster: parsed.data } : undefined;
+  } catch (error) {
+    if (error instanceof Failure) {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/**
+ * The query for the statuses of many commits at once. `Commit.status` is null for a commit without any, and its
+ * contexts hold the newest status of each name.
+ */
+export function verdictsDocument(commits: number): string {
+  const indices = Array.from({ length: commits }, (_, index) => index);
+  return `query Verdicts($owner: String!, $name: String!${indices
+    .map((index) => `, $commit${index}: GitObjectID!`)
+    .join('')}) {
+  repository(owner: $owner, name: $name) {
+    ${indices
+      .map(
+        (index) => `commit${index}: object(oid: $commit${index}) { ... on Commit {
+      status { contexts { context state description targetUrl createdAt } }
+    } }`,
+      )
+      .join('\n    ')}
+  }
+}`;
+}
+
+/** GitHub ends a query that takes more than 10 s; a commit of a big repository has some hundred statuses. */
+const COMMITS_A_QUERY = 50;
+
+interface VerdictsData {
+  readonly repository: {
+    readonly [alias: `commit${number}`]: {
+      readonly status?: {
+        readonly contexts: readonly {
+          readonly context: string;
+          readonly state: string;
+          readonly description: string | null;
+          readonly targetUrl: string | null;
+          readonly createdAt: string;
+        }[];
+      } | null;
+    } | null;
+  } | null;
+}
+
+/**
+ * The verdicts of commits of the GitOps repository, by commit. A commit that is not there has none.
+ *
+ * @param commits whole object IDs
+ * @throws Failure (exit 2) when GitHub does not answer
+ */
+export async function readVerdicts(
+  client: GitHubClient,
+  repository: RepositoryName,
+  commits: readonly string[],
+): Promise<ReadonlyMap<string, readonly RecordedVerdict[]>> {
+  const wanted = [...new Set(commits)];
+  const parts = Array.from({ length: Math.ceil(wanted.length / COMMITS_A_QUERY) }, (_, index) =>
+    wanted.slice(index * COMMITS_A_QUERY, (index + 1) * COMMITS_A_QUERY),
+  );
+  const answers = await Promise.all(parts.map((part) => readPart(client, repository, part)));
+  return new Map(answers.flat());
+}
+
+async function readPart(
+  client: GitHubClient,
+  repository: RepositoryName,
+  commits: readonly string[],
+): Promise<readonly (readonly [string, readonly RecordedVerdict[]])[]> {
+  const full = formatRepositoryName(repository);
+  try {
+    const data = await client.graphql<VerdictsData>(verdictsDocument(commits.length), {
+      ...repository,
+      ...Object.fromEntries(commits.map((commit, index) => [`commit${index}`, commit])),
+    });
+    return commits.map((commit, index) => [
+      commit,
+      (data.repository?.[`commit${index}`]?.status?.contexts ?? []).flatMap((status) => {
+        const about = parseVerdictContext(status.context);
+        return about === undefined
+          ? []
+          : [
+              {
+                ...about,
+                state: stateOf(status.state),
+                description: status.description ?? '',
+                url: status.targetUrl ?? undefined,
+                at: new Date(status.createdAt),
+              },
+            ];
+      }),
+    ]);
+  } catch (error) {
+    throw explainFault(error, `read the verdicts of deploys in ${full}`, {
+      denied: `Give the GitHub App statuses: write on ${full} (docs/setup.md, "GitHub App").`,
+    });
+  }
+}
+
+/** GraphQL writes states in capitals, and has EXPECTED for a required status that nobody set yet. */
+function stateOf(state: string): VerdictState {
+  switch (state) {
+    case 'SUCCESS':
+      return 'success';
+    case 'FAILURE':
+      return 'failure';
+    case 'ERROR':
+      return 'error';
+    default:
+      return 'pending';
+  }
+}
+
+/**
+ * Records a verdict on a commit of the GitOps repository; nothing is sent when `recorded` says the same already.
+ *
+ * Sent again when GitHub does not answer: the newest status of a name counts, so a second one that says the same
+ * changes nothing. Each is kept, and GitHub takes 1000 of one name on a commit: write changes of state, not progress.
+ *
+ * @param recorded what is known to be there, from `readVerdicts`
+ * @throws Failure (exit 2) when GitHub refuses or does not answer
+ */
+export async function writeVerdict(
+  client: GitHubClient,
+  repository: RepositoryName,
+  commit: string,
+  verdict: Verdict,
+  recorded: readonly Verdict[] = [],
+): Promise<void> {
+  const description = shortened(verdict.description);
+  const before = recorded.find(({ app, cluster }) => app === verdict.app && cluster === verdict.cluster);
+  if (
+    before?.state === verdict.state &&
+    before.description === description &&
+    (verdict.url === undefined || before.url === verdict.url)
+  ) {
+    return;
+  }
+  const full = formatRepositoryName(repository);
+  try {
+    await client.rest('POST /repos/{owner}/{repo}/statuses/{sha}', {
+      owner: repository.owner,
+      repo: repository.name,
+      sha: commit,
+      state: verdict.state,
+      context: verdictContext(verdict.app, verdict.cluster),
+      description,
+      ...(verdict.url === undefined ? {} : { target_url: verdict.url }),
+    });
+  } catch (error) {
+    const todo = `Give the GitHub App statuses: write on ${full} (docs/setup.md, "GitHub App").`;
+    throw explainFault(error, `record the verdict on commit ${commit.slice(0, 8)} of ${full}`, {
+      denied: todo,
+      missing: todo,
+    });
+  }
+}
+
+/** Counted in UTF-16 units, which are never fewer than GitHub's characters; never cut inside a surrogate pair. */
+function shortened(text: string): string {
+  const line = oneLine(text);
+  return line.length <= LONGEST_DESCRIPTION
+    ? line
+    : `${line.slice(0, LONGEST_DESCRIPTION - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}
+
+/**
+ * What a deploy came to, all clusters of the environment together:
+ *
+ * - `failed`: one cluster at least is known to have failed.
+ * - `running`: none failed, and one is not judged yet: a run waits, or it died and somebody must finish it.
+ * - `unknown`: could not be found out for one of them, or one has no verdict at all while others have.
+ * - `healthy`: every cluster.
+ * - `none`: nobody judged this commit for this app.
+ */
+export type DeployVerdict = 'healthy' | 'failed' | 'unknown' | 'running' | 'none';
+
+/**
+ * The verdict of an app's deploy from the verdicts on its commit. Those of other apps, and of clusters that are not
+ * asked for, do not count.
+ *
+ * @param clusters names of the clusters of the environment
+ */
+export function verdictOf(
+  app: string,
+  clusters: readonly string[],
+  verdicts: readonly Verdict[],
+): DeployVerdict {
+  const states = clusters.map(
+    (cluster) => verdicts.find((verdict) => verdict.app === app && verdict.cluster === cluster)?.state,
+  );
+  if (states.every((state) => state === undefined)) {
+    return 'none';
+  }
+  if (states.includes('failure')) {
+    return 'failed';
+  }
+  if (states.includes('pending')) {
+    return 'running';
+  }
+  return states.every((state) => state === 'success') ? 'healthy' : 'unknown';
+}
