@@ -11,7 +11,7 @@ import {
   startCompany,
 } from '../../test/build/company.ts';
 import { Failure } from '../report/failure.ts';
-import { copyImage, getManifest, type Place, platformsOfImage } from './copy-image.ts';
+import { copyImage, getManifest, type Place, platformImages } from './copy-image.ts';
 import type { Ecr } from './ecr.ts';
 import { ensureRepository } from './ecr-repository.ts';
 import type { RepositoryPlan } from './repository-plan.ts';
@@ -55,7 +55,9 @@ describe('an image of two architectures', () => {
     const there = await getManifest(to, 'promoted');
     expect(there).toEqual(await getManifest(from, digest));
     expect(there?.digest).toBe(digest);
-    expect(await platformsOfImage(to, there?.text ?? '')).toEqual(['linux/amd64', 'linux/arm64']);
+    const image = { digest, manifest: there?.text ?? '' };
+    const platforms = await platformImages(image, async () => to);
+    expect(platforms.map(({ platform }) => platform)).toEqual(['linux/amd64', 'linux/arm64']);
   });
 
   test('is not sent again, and its immutable tag is left where it is', async () => {
@@ -84,7 +86,9 @@ describe('an image of two architectures', () => {
 test('a single image says its platform in its config', async () => {
   const { digest } = await pushImage(from.registry, 'web', 'single', { architecture: 'arm64' });
   const { text } = (await getManifest(from, digest)) ?? { text: '' };
-  expect(await platformsOfImage(from, text)).toEqual(['linux/arm64']);
+  expect(await platformImages({ digest, manifest: text }, async () => from)).toEqual([
+    { platform: 'linux/arm64', digest },
+  ]);
 });
 
 test('within one registry, layers are mounted where the account allows it', async () => {

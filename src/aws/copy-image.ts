@@ -1,7 +1,13 @@
 /** Copies an image from one registry to another, byte for byte: promotion without a build, the digest kept. */
 import { createHash } from 'node:crypto';
 import { couldNot, refused } from '../report/failure.ts';
-import { formatPlatform, type Manifest, parseManifest, platformsOfIndex } from './manifest.ts';
+import {
+  formatPlatform,
+  type Manifest,
+  type PlatformImage,
+  parseManifest,
+  platformsOfIndex,
+} from './manifest.ts';
 import { ask, persist, type Registry, readBody } from './registry-client.ts';
 
 /** A repository of a registry. */
@@ -237,10 +243,18 @@ async function referrersOf(place: Place, digest: string): Promise<readonly strin
   });
 }
 
-/** The platforms that an image runs on, like `linux/arm64`: from the index, else from the image's config. */
-export async function platformsOfImage(place: Place, text: string): Promise<readonly string[]> {
-  const manifest = parseManifest(text);
+/**
+ * What an image runs on, each with the digest of its own image: from the index, else from the image's config.
+ *
+ * @param open only called where the config has to be read
+ */
+export async function platformImages(
+  image: { readonly digest: string; readonly manifest: string },
+  open: () => Promise<Place>,
+): Promise<readonly PlatformImage[]> {
+  const manifest = parseManifest(image.manifest);
   if (manifest.children.length > 0) return platformsOfIndex(manifest);
+  const place = await open();
   const { registry, repository } = place;
   const digest = manifest.config?.digest ?? '';
   return persist(registry, `read the platform of ${nameOf(place)}`, async () => {
@@ -252,6 +266,7 @@ export async function platformsOfImage(place: Place, text: string): Promise<read
     };
     const { os, architecture, variant } = config;
     if (typeof os !== 'string' || typeof architecture !== 'string') return [];
-    return [formatPlatform({ os, architecture, ...(typeof variant === 'string' ? { variant } : {}) })];
+    const known = { os, architecture, ...(typeof variant === 'string' ? { variant } : {}) };
+    return [{ platform: formatPlatform(known), digest: image.digest }];
   });
 }

@@ -13,15 +13,23 @@ import { httpsAgent } from './https-agent.ts';
 export interface Ecr {
   readonly identity: AwsIdentity;
   readonly client: ECRClient;
+  /** The account whose registry is meant; absent: the identity's own. */
+  readonly account?: string;
 }
+
+/** Names another account's registry in a request; its repositories must let the identity in. */
+export const registryOf = ({ account }: Ecr): { readonly registryId?: string } =>
+  account === undefined ? {} : { registryId: account };
 
 /**
  * ECR for an identity. Nothing is asked for until it is used.
  *
+ * @param account whose registry is meant; default: the identity's own
+ *
  * What AWS throttles is retried by the SDK, whose adaptive mode also slows down what follows ("Retry behavior", AWS SDKs
  * and Tools reference); so are 5xx and lost connections.
  */
-export function openEcr(identity: AwsIdentity): Ecr {
+export function openEcr(identity: AwsIdentity, account?: string): Ecr {
   const client = new ECRClient({
     region: identity.region,
     credentials: awsCredentials(identity),
@@ -29,7 +37,7 @@ export function openEcr(identity: AwsIdentity): Ecr {
     maxAttempts: 6,
     requestHandler: { httpsAgent: httpsAgent() },
   });
-  return { identity, client };
+  return { identity, client, ...(account === undefined ? {} : { account }) };
 }
 
 /** What opens a registry: for `auths` in Docker's config, or as HTTP's basic authentication. */
@@ -88,6 +96,7 @@ export async function findImage(
   const { images = [], failures = [] } = await send(ecr, `look for ${text}`, (client) =>
     client.send(
       new BatchGetImageCommand({
+        ...registryOf(ecr),
         repositoryName: repository,
         imageIds: [imageId],
         acceptedMediaTypes: MANIFEST_TYPES,
@@ -123,6 +132,7 @@ export async function putTag(
   try {
     await ecr.client.send(
       new PutImageCommand({
+        ...registryOf(ecr),
         repositoryName: repository,
         imageManifest: image.manifest,
         imageManifestMediaType: image.mediaType,

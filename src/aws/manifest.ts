@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { couldNot } from '../report/failure.ts';
 
-const digest = z.string().regex(/^sha256:[a-f\d]{64}$/);
+const digestSchema = z.string().regex(/^sha256:[a-f\d]{64}$/);
 
 const descriptor = z.looseObject({
-  digest,
+  digest: digestSchema,
   size: z.int().nonnegative(),
   mediaType: z.string().optional(),
   /** Layers of Windows lie elsewhere; a registry does not have them. */
@@ -59,10 +59,19 @@ export function parseManifest(text: string): Manifest {
   return { mediaType, children, config, blobs: blobs as Descriptor[] };
 }
 
-/** The platforms of an index, like `linux/arm64`; attestations have none. Empty for a single image: its config says it. */
-export const platformsOfIndex = (manifest: Manifest): string[] =>
-  manifest.children.flatMap(({ platform }) =>
-    platform === undefined || platform.os === 'unknown' ? [] : [formatPlatform(platform)],
+/** One image of one platform. */
+export interface PlatformImage {
+  /** `linux/arm64`, with the variant where there is one that is not implied. */
+  readonly platform: string;
+  readonly digest: string;
+}
+
+/** The images of an index; attestations have no platform. Empty for a single image: its config says its platform. */
+export const platformsOfIndex = (manifest: Manifest): PlatformImage[] =>
+  manifest.children.flatMap(({ platform, digest }) =>
+    platform === undefined || platform.os === 'unknown'
+      ? []
+      : [{ platform: formatPlatform(platform), digest }],
   );
 
 /** `os/architecture`, with the variant where there is one that is not implied (`arm64` is `arm64/v8`). */

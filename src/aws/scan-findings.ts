@@ -1,6 +1,6 @@
 import { DescribeImageScanFindingsCommand } from '@aws-sdk/client-ecr';
 import { awsFailure } from './aws-failure.ts';
-import type { Ecr } from './ecr.ts';
+import { type Ecr, registryOf } from './ecr.ts';
 
 /** ECR's severities, the worst first. */
 export const SEVERITIES = ['CRITICAL', 'HIGH', 'MEDIUM', 'LOW', 'INFORMATIONAL', 'UNDEFINED'] as const;
@@ -17,6 +17,7 @@ export async function scanFindings(ecr: Ecr, repository: string, digest: string)
   try {
     const { imageScanStatus, imageScanFindings } = await ecr.client.send(
       new DescribeImageScanFindingsCommand({
+        ...registryOf(ecr),
         repositoryName: repository,
         imageId: { imageDigest: digest },
         maxResults: 1,

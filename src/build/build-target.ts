@@ -1,3 +1,4 @@
+import { parseEcrHost } from '../aws/registry-host.ts';
 import { couldNot } from '../report/failure.ts';
 
 /** A registry that gets the image: ECR of one account in one region. */
@@ -12,7 +13,6 @@ export interface BuildTarget {
   readonly roles: readonly string[];
 }
 
-const HOST = /^(\d{12})\.dkr[.-]ecr(?:-fips)?\.([a-z\d-]+)\.(?:amazonaws\.com(?:\.cn)?|on\.aws)$/;
 const SHORT = /^(\d{12})\/([a-z]{2}(?:-[a-z]+)+-\d)$/;
 /** IAM's own grammar ("IAM identifiers", ARNs of roles); the path is optional. */
 const ROLE = /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]{1,576}$/;
@@ -42,8 +42,9 @@ export function parseTargets(text: string, role: string | undefined): readonly B
 
 function parseTarget(line: string, role: string | undefined): BuildTarget {
   const [where = '', ...named] = line.split(/\s+/);
-  const [, account, region] = SHORT.exec(where) ?? HOST.exec(where) ?? [];
-  if (account === undefined || region === undefined) {
+  const [, shortAccount = '', shortRegion = ''] = SHORT.exec(where) ?? [];
+  const { account, region } = parseEcrHost(where) ?? { account: shortAccount, region: shortRegion };
+  if (account === '') {
     throw badTarget(`${JSON.stringify(where.slice(0, 120))} is not a registry of ECR`);
   }
   const roles = named.length > 0 ? named : role === undefined ? [] : [role];

@@ -31,6 +31,8 @@ export function countedTiming(): Timing & { readonly waits: number[] } {
 export interface Company extends AsyncDisposable {
   readonly ecr: EcrStandin;
   readonly issuer: OidcIssuer;
+  /** The way to its registries. */
+  readonly agent: Agent;
   /** A run of acme/web on main, as a role. */
   identity(role: string, region?: string): AwsIdentity;
   /** ECR as the role `build` of an account. AWS_ENDPOINT_URL must be set. */
@@ -73,6 +75,7 @@ export async function startCompany(): Promise<Company> {
   return {
     ecr,
     issuer,
+    agent,
     identity,
     open: (account, region) => openEcr(identity(buildRole(account), region)),
     registry: async (opened, timing = countedTiming()) => ({

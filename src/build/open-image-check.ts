@@ -1,0 +1,71 @@
+import type { Agent } from 'node:https';
+import { platformImages } from '../aws/copy-image.ts';
+import type { AwsIdentity } from '../aws/credentials.ts';
+import { authorization, type Ecr, findImage, openEcr } from '../aws/ecr.ts';
+import { type EcrHost, parseEcrHost } from '../aws/registry-host.ts';
+import { scanFindings } from '../aws/scan-findings.ts';
+import type { Timing } from '../github/timing.ts';
+import { couldNot } from '../report/failure.ts';
+import type { ImageCheckDeps, ReleasedImage } from './check-images.ts';
+
+/** Who reads registries, from where. */
+export interface RegistryReader {
+  /** As whom one registry is read. */
+  readonly identityFor: (registry: EcrHost) => AwsIdentity;
+  readonly timing: Timing;
+  /** How registries are reached. */
+  readonly agent: Agent;
+  /** Told every password before it is used. */
+  readonly onSecret: (value: string) => void;
+}
+
+/** What looks into registries of ECR; each is signed in to when it is first looked at. */
+export function openImageCheck({ identityFor, timing, agent, onSecret }: RegistryReader): ImageCheckDeps {
+  const opened = new Map<string, Ecr>();
+  const ecrOf = (host: EcrHost): Ecr => {
+    const key = `${host.account}/${host.region}`;
+    const ecr = opened.get(key) ?? openEcr(identityFor(host), host.account);
+    opened.set(key, ecr);
+    return ecr;
+  };
+  return {
+    look: async (place, digest) => {
+      const ecr = ecrOf(place);
+      const image = await findImage(ecr, place.repository, { digest });
+      if (image === undefined) return undefined;
+      return platformImages(image, async () => {
+        const token = await authorization(ecr);
+        onSecret(token.password);
+        // The password opens every registry that the identity may read, not only its own account's.
+        const registry = {
+          authorization: { ...token, host: place.host },
+          identity: ecr.identity,
+          agent,
+          timing,
+        };
+        return { registry, repository: place.repository };
+      });
+    },
+    scan: (place, digest) => scanFindings(ecrOf(place), place.repository, digest),
+  };
+}
+
+/**
+ * Whether an image can still be pulled from the repository that it names: what a rollback asks before it goes back.
+ *
+ * @throws Failure (exit 2): `image-unchecked` without a digest, or where the registry is not ECR; what AWS refuses
+ */
+export async function imageExists(
+  { repository, digest }: ReleasedImage,
+  { look }: Pick<ImageCheckDeps, 'look'>,
+): Promise<boolean> {
+  const [host = '', ...names] = repository.split('/');
+  const registry = parseEcrHost(host);
+  if (registry === undefined || digest === undefined) {
+    throw couldNot(
+      `Whether ${repository} still has this image was not checked: ${digest === undefined ? 'it has no digest' : 'its registry is not Amazon ECR'}.`,
+      { todo: 'Look yourself, or leave the check out.', reason: 'image-unchecked' },
+    );
+  }
+  return (await look({ ...registry, host, repository: names.join('/') }, digest)) !== undefined;
+}
