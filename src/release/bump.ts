@@ -6,7 +6,8 @@ import type { GitopsRepository } from '../repository/gitops-repository.ts';
 import type { PullRequestReference } from '../repository/proposal.ts';
 import { readSnapshot } from '../repository/snapshot.ts';
 import type { FileEdits, Tree } from '../repository/tree.ts';
-import { type BumpRequest, type BumpResult, computeBump, filesOfBump } from './compute-bump.ts';
+import { filesOfApps } from './app-files.ts';
+import { type BumpRequest, type BumpResult, computeBump } from './compute-bump.ts';
 import { computeExplicit, type ExplicitRequest, filesOfExplicit } from './compute-explicit.ts';
 import type { SourceHistory } from './source-history.ts';
 
@@ -101,7 +102,7 @@ async function apply(
     return { ...unwritten, result: change.result, changed, branch: '' };
   }
   const files =
-    request.kind === 'apps' ? filesOfBump(request.apps, request.environment) : filesOfExplicit(request);
+    request.kind === 'apps' ? filesOfApps(request.apps, [request.environment]) : filesOfExplicit(request);
   if (inputs.dryRun) {
     const snapshot = await readSnapshot(on.client, on.target, files);
     const change = await compute(snapshot.tree);

@@ -1,19 +1,11 @@
-import { type AppDefinition, parseAppYaml } from '../config/app-yaml.ts';
-import {
-  type Environment,
-  environmentOf,
-  KAJITORI_FILE,
-  type KajitoriConfig,
-  parseKajitoriYaml,
-} from '../config/kajitori-yaml.ts';
-import { appFile, digestRule, imagePath, layoutOf, releaseFiles, stateFile } from '../config/layout.ts';
-import { nameHint } from '../config/nearest.ts';
+import { type Environment, environmentOf, type KajitoriConfig } from '../config/kajitori-yaml.ts';
+import { appFile, digestRule, layoutOf, releaseFiles, stateFile } from '../config/layout.ts';
 import { couldNot } from '../report/failure.ts';
 import type { Change } from '../repository/change.ts';
 import type { Tree } from '../repository/tree.ts';
-import { editYaml, type YamlEdit } from '../yaml/edit.ts';
+import type { YamlEdit } from '../yaml/edit.ts';
 import { parseYaml, type YamlFile } from '../yaml/parse.ts';
-import type { YamlPath } from '../yaml/path.ts';
+import { readConfig, readDefinition } from './app-files.ts';
 import { bumpMessage } from './bump-message.ts';
 import type { RequestedImage } from './bump-request.ts';
 import {
@@ -26,6 +18,8 @@ import {
   respectFreeze,
   respectHold,
 } from './deploy-policy.ts';
+import { EditedFiles } from './edited-files.ts';
+import { pathOfImage } from './image-place.ts';
 import { formatImage, type ImageReference } from './image-reference.ts';
 import { imageEdits, readImage } from './image-value.ts';
 import { type Build, orderOf } from './ordering.ts';
@@ -79,15 +73,6 @@ export interface BumpKnowledge {
   readonly now: Date;
 }
 
-/** The files that a bump surely reads in the standard layout, for the first request. */
-export const filesOfBump = (apps: readonly string[], environment: string): readonly string[] => [
-  KAJITORI_FILE,
-  ...apps.flatMap((app) => [`apps/${app}/app.yaml`, `apps/${app}/release.${environment}.yaml`]),
-];
-
-const FILE_HEADER =
-  '# Written by Kajitori: which image runs. Do not edit it; run `kajitori bump` or deploy again.\n';
-
 /**
  * Computes a bump from a tree: which files change and how, or that nothing is to be done. The same tree, request and
  * knowledge give the same change.
@@ -124,7 +109,7 @@ export async function computeBump(
     clusters: environment.clusters.map((cluster) => cluster.name),
     images,
     overridden: [...overridden],
-    originals: files.originals(edits.keys()),
+    originals: files.originals(),
   };
   return {
     edits,
@@ -133,17 +118,6 @@ export async function computeBump(
     message: bumpMessage(request, result),
     result,
   };
-}
-
-async function readConfig(tree: Tree): Promise<KajitoriConfig> {
-  const source = await tree.read(KAJITORI_FILE);
-  if (source === undefined) {
-    throw couldNot(`There is no ${KAJITORI_FILE} in ${tree.name}.`, {
-      todo: 'Name the GitOps repository, run `kajitori init` in it, or give files and set.',
-      reason: 'no-config',
-    });
-  }
-  return parseKajitoriYaml(source);
 }
 
 interface AppBump {
@@ -160,7 +134,7 @@ async function bumpApp(
 ): Promise<{ readonly images: readonly ImageOutcome[]; readonly overridden: ReadonlySet<Override> }> {
   const { config, environment, app, request, files } = bump;
   const definitionFile = appFile(config, app);
-  const definition = await readDefinition(bump, definitionFile);
+  const definition = await readDefinition(files.tree, config, app);
   refuseForeignSource(app, definition, request.build.source, definitionFile);
   const recordFile = stateFile(config, app, environment.name);
   const recordText = await files.read(recordFile);
@@ -175,28 +149,6 @@ async function bumpApp(
     }
   }
   return { images, overridden };
-}
-
-async function readDefinition(bump: AppBump, file: string): Promise<AppDefinition> {
-  const { app, files } = bump;
-  const source = await files.read(file);
-  if (source === undefined) {
-    throw couldNot(`There is no app ${app}: ${file} does not exist. ${await hintForApp(bump)}`, {
-      at: { file },
-      todo: 'Correct the name, or make the app first.',
-      reason: 'unknown-app',
-    });
-  }
-  return parseAppYaml(source, file);
-}
-
-async function hintForApp({ config, app, files }: AppBump): Promise<string> {
-  const folder = appFile(config, app).split('/')[0] ?? '';
-  const entries = await files.tree.list(folder);
-  return nameHint(
-    app,
-    entries.filter(({ kind }) => kind === 'folder').map(({ name }) => name),
-  );
 }
 
 async function decide(
@@ -292,28 +244,6 @@ function refuseMixedForms(yaml: YamlFile, app: string, name: string): void {
   }
 }
 
-/** `{image}` in `apps.image` of kajitori.yaml stands for the name of an image. */
-function pathOfImage(config: KajitoriConfig, name: string, app: string): YamlPath {
-  if (layoutOf(config).kind === 'standard') {
-    return name === '' ? ['image'] : ['images', name];
-  }
-  const path = imagePath(config);
-  const named = path.some((key) => key === '{image}');
-  if (named !== (name !== '')) {
-    throw couldNot(
-      named
-        ? `Say which image of ${app} is meant: apps.image in kajitori.yaml has {image} in it.`
-        : `The image ${name} of ${app} has no place: apps.image in kajitori.yaml has no {image} in it.`,
-      {
-        at: { file: KAJITORI_FILE },
-        todo: 'Write NAME=repository:tag, or change apps.image.',
-        reason: 'bad-image',
-      },
-    );
-  }
-  return path.map((key) => (key === '{image}' ? name : key));
-}
-
 function completeImage(
   app: string,
   requested: RequestedImage,
@@ -346,44 +276,15 @@ async function writeImage(
   await files.edit(recordFile, (yaml) => {
     const at = buildPath(name);
     const fields = buildFields(request.build, knowledge.now);
-    const outdated = ['build', 'workflow', 'rollback'].filter(
-      (key) => !Object.hasOwn(fields, key) && yaml.get([...at, key]) !== undefined,
-    );
+    // A rollback of one of several images is noted for all of them: any newer one ends it.
+    const outdated = [
+      [...at, 'build'],
+      [...at, 'workflow'],
+      ['release', 'rollback'],
+    ].filter((path) => !Object.hasOwn(fields, path.at(-1) ?? '') && yaml.get(path) !== undefined);
     return [
       ...Object.entries(fields).map(([key, value]): YamlEdit => ({ op: 'set', path: [...at, key], value })),
-      ...outdated.map((key): YamlEdit => ({ op: 'delete', path: [...at, key] })),
+      ...outdated.map((path): YamlEdit => ({ op: 'delete', path })),
     ];
   });
-}
-
-/** The files of a tree with the edits so far: a later edit sees what an earlier one did. */
-class EditedFiles {
-  readonly tree: Tree;
-  readonly #before = new Map<string, string | undefined>();
-  readonly #after = new Map<string, string>();
-
-  constructor(tree: Tree) {
-    this.tree = tree;
-  }
-
-  async read(file: string): Promise<string | undefined> {
-    if (!this.#before.has(file)) {
-      this.#before.set(file, await this.tree.read(file));
-    }
-    return this.#after.get(file) ?? this.#before.get(file);
-  }
-
-  /** Edits a file; one that does not exist is begun. */
-  async edit(file: string, editsOf: (yaml: YamlFile) => readonly YamlEdit[]): Promise<void> {
-    const source = (await this.read(file)) ?? FILE_HEADER;
-    this.#after.set(file, editYaml(source, editsOf(parseYaml(source, { file })), { file }));
-  }
-
-  edits(): ReadonlyMap<string, string> {
-    return new Map([...this.#after].filter(([file, text]) => text !== this.#before.get(file)));
-  }
-
-  originals(files: Iterable<string>): ReadonlyMap<string, string | undefined> {
-    return new Map([...files].map((file) => [file, this.#before.get(file)]));
-  }
 }

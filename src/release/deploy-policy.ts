@@ -3,7 +3,7 @@ import type { Environment } from '../config/kajitori-yaml.ts';
 import { sameRepositoryName } from '../github/repository-name.ts';
 import { type Failure, refused } from '../report/failure.ts';
 import { type ImageReference, isInRegistries } from './image-reference.ts';
-import type { Hold } from './release-state.ts';
+import { type Hold, isInForce } from './release-state.ts';
 import { formatSource, type Source } from './source.ts';
 
 /** What a person may set aside, with a reason that is recorded in the commit. */
@@ -85,11 +85,10 @@ export function respectHold(
   file: string,
   overriding: Overriding,
 ): boolean {
-  const inForce = hold !== undefined && (hold.until === undefined || now < hold.until);
   const by = hold?.by === undefined ? '' : ` by ${hold.by}`;
   const until = hold?.until === undefined ? '' : ` until ${hold.until.toISOString()}`;
   return respect(
-    inForce
+    isInForce(hold, now)
       ? refused(`${app} is on hold in ${environment.name}${by}${until}: ${hold.reason}`, {
           at: { file },
           todo: howToOverride('hold', 'Else wait until the hold is ended.'),

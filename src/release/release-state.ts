@@ -9,14 +9,24 @@ import { formatSource, parseSource } from './source.ts';
 export interface Hold {
   readonly reason: string;
   readonly by: string | undefined;
+  /** Since when; undefined for one that a person wrote by hand. */
+  readonly at: Date | undefined;
   /** The first moment at which it no longer counts; undefined: until it is ended. */
   readonly until: Date | undefined;
 }
+
+/** Whether a hold stops deploys at a moment. */
+export const isInForce = (hold: Hold | undefined, now: Date): hold is Hold =>
+  hold !== undefined && (hold.until === undefined || now < hold.until);
 
 /** What a state file says: which build of each image runs, and whether it is held. */
 export interface ReleaseState {
   /** By the image's name; `''` is the one image of an app that has one. */
   readonly builds: ReadonlyMap<string, Build>;
+  /** When each image was put there, by the image's name; only what is recorded. */
+  readonly times: ReadonlyMap<string, Date>;
+  /** It went back to an older image, and no migration runs. */
+  readonly rollback: boolean;
   readonly hold: Hold | undefined;
 }
 
@@ -26,6 +36,8 @@ const buildRecord = z.looseObject({
   source: z.string(),
   build: z.int().nonnegative().optional(),
   workflow: z.string().optional(),
+  // Only history reads it: what a person wrote there must not stop a deploy.
+  at: timestamp.optional().catch(undefined),
 });
 
 /** Loose, because a later version of Kajitori may record more than this one knows. */
@@ -35,11 +47,18 @@ const stateRecord = z.looseObject({
       source: z.string().optional(),
       build: z.int().nonnegative().optional(),
       workflow: z.string().optional(),
+      at: timestamp.optional().catch(undefined),
+      rollback: z.boolean().optional().catch(undefined),
       images: z.record(z.string(), buildRecord).optional(),
     })
     .optional(),
   hold: z
-    .looseObject({ reason: z.string(), by: z.string().optional(), until: timestamp.optional() })
+    .looseObject({
+      reason: z.string(),
+      by: z.string().optional(),
+      at: timestamp.optional().catch(undefined),
+      until: timestamp.optional(),
+    })
     .nullish(),
 });
 
@@ -62,19 +81,18 @@ export function parseReleaseState(source: string, file: string): ReleaseState {
     });
   }
   const { release, hold } = parsed.data;
-  const builds = new Map<string, Build>();
+  const records = new Map(Object.entries(release?.images ?? {}));
   if (release?.source !== undefined) {
-    builds.set('', toBuild({ ...release, source: release.source }));
-  }
-  for (const [name, record] of Object.entries(release?.images ?? {})) {
-    builds.set(name, toBuild(record));
+    records.set('', { ...release, source: release.source });
   }
   return {
-    builds,
+    builds: new Map([...records].map(([name, record]) => [name, toBuild(record)])),
+    times: new Map([...records].flatMap(([name, { at }]) => (at === undefined ? [] : [[name, at] as const]))),
+    rollback: release?.rollback ?? false,
     hold:
       hold === undefined || hold === null
         ? undefined
-        : { reason: hold.reason, by: hold.by, until: hold.until },
+        : { reason: hold.reason, by: hold.by, at: hold.at, until: hold.until },
   };
 }
 
@@ -94,6 +112,16 @@ export function buildFields(build: Build, at: Date): Readonly<Record<string, str
     source: formatSource(build.source),
     ...(build.build === undefined ? {} : { build: build.build }),
     ...(build.workflow === undefined ? {} : { workflow: build.workflow }),
-    at: at.toISOString().replace(/\.\d+Z$/, 'Z'),
+    at: wholeSeconds(at),
   };
 }
+
+/** A hold, as it is written. */
+export const holdFields = (hold: Hold): Readonly<Record<string, string>> => ({
+  reason: hold.reason,
+  ...(hold.by === undefined ? {} : { by: hold.by }),
+  ...(hold.at === undefined ? {} : { at: wholeSeconds(hold.at) }),
+  ...(hold.until === undefined ? {} : { until: wholeSeconds(hold.until) }),
+});
+
+const wholeSeconds = (date: Date): string => date.toISOString().replace(/\.\d+Z$/, 'Z');
