@@ -10,16 +10,38 @@ import { explainHelmError } from './helm-error.ts';
 export interface HelmRelease {
   readonly name: string;
   readonly namespace: string;
-  /** The chart's folder, absolute. */
+  /** The chart's folder or its archive (`.tgz`), absolute. */
   readonly chart: string;
+  /** What messages call the chart, like `podinfo 6.5.0`; default: its path. */
+  readonly chartName?: string;
   /** Absolute paths; later ones win. Each must exist. */
   readonly valueFiles: readonly string[];
   /** Argo CD's `valuesObject`: wins over every file. */
   readonly values?: unknown;
+  /** Argo CD's `values`, YAML as it is written: wins over every file. Read only where `values` is undefined. */
+  readonly valuesText?: string;
+  /** As `--set` takes them, in order; they win over all values. */
+  readonly set?: readonly HelmParameter[];
+  /** As `--set-string`: the value stays text. */
+  readonly setString?: readonly HelmParameter[];
+  /** As `--set-file`: the value is the content of a file, named by an absolute path. */
+  readonly setFile?: readonly HelmParameter[];
   /** Of the cluster, like `1.34`. Without it helm assumes a version that it was built with, by `go install` 1.20. */
   readonly kubeVersion: string;
   /** What the cluster has besides the built-in kinds, like `monitoring.coreos.com/v1/ServiceMonitor`. */
   readonly apiVersions?: readonly string[];
+  /** Leaves out what stands in the chart's crds/. */
+  readonly skipCrds?: boolean;
+  /** Leaves out helm's test hooks. */
+  readonly skipTests?: boolean;
+  /** Renders what values.schema.json would refuse. Needs Helm 3.16. */
+  readonly skipSchemaValidation?: boolean;
+}
+
+/** One parameter: `image.tag` and its value, in the small language of `helm --set`. */
+export interface HelmParameter {
+  readonly name: string;
+  readonly value: string;
 }
 
 export interface HelmOptions {
@@ -45,19 +67,19 @@ export async function helmTemplate(
   options: HelmOptions = {},
 ): Promise<KubernetesObject[]> {
   const text = await helmTemplateText(release, options);
-  return parseManifests(text, shownPath(release.chart, options));
+  return parseManifests(text, shownChart(release, options));
 }
 
 /** The same as text, byte for byte as helm prints it. */
 export async function helmTemplateText(release: HelmRelease, options: HelmOptions = {}): Promise<string> {
   const { helm = 'helm', signal, limits = LIMITS } = options;
-  const chart = shownPath(release.chart, options);
+  const chart = shownChart(release, options);
   const schema = await chartSchema(release.chart, chart);
   const result = await execa(helm, helmArguments(release), {
     reject: false,
     // A plugin would be code of this machine's user in what we render.
     env: { HELM_NO_PLUGINS: '1' },
-    input: JSON.stringify(release.values ?? {}),
+    input: release.values === undefined ? (release.valuesText ?? '{}') : JSON.stringify(release.values),
     stripFinalNewline: false,
     timeout: limits.milliseconds,
     maxBuffer: limits.bytes,
@@ -101,15 +123,27 @@ function helmArguments(release: HelmRelease): string[] {
     `--namespace=${release.namespace}`,
     `--kube-version=${release.kubeVersion}`,
     // As Argo CD calls it.
-    '--include-crds',
+    ...(release.skipCrds === true ? [] : ['--include-crds']),
+    ...(release.skipTests === true ? ['--skip-tests'] : []),
+    ...(release.skipSchemaValidation === true ? ['--skip-schema-validation'] : []),
     ...(release.apiVersions ?? []).map((version) => `--api-versions=${quoteForHelm(version)}`),
     ...release.valueFiles.map((file) => `--values=${quoteForHelm(file)}`),
     '--values=-',
+    ...parameters('--set', release.set),
+    ...parameters('--set-string', release.setString),
+    ...parameters('--set-file', release.setFile),
     '--',
     release.name,
     release.chart,
   ];
 }
+
+const parameters = (flag: string, list: readonly HelmParameter[] = []): string[] =>
+  list.map(({ name, value }) => `${flag}=${name}=${withoutCommas(value)}`);
+
+/** Helm takes a comma for the next parameter, except in a list (`{a,b}`); Argo CD escapes it so (util/helm/cmd.go). */
+const withoutCommas = (value: string): string =>
+  value.startsWith('{') && value.endsWith('}') ? value : value.replaceAll(/(?<!\\),/g, '\\,');
 
 /** Helm splits the value of these flags like a line of CSV. */
 const quoteForHelm = (text: string): string =>
@@ -118,8 +152,14 @@ const quoteForHelm = (text: string): string =>
 const shownPath = (file: string, { root }: HelmOptions): string =>
   root !== undefined && path.isAbsolute(file) ? path.relative(root, file) || '.' : file;
 
+const shownChart = (release: HelmRelease, options: HelmOptions): string =>
+  release.chartName ?? shownPath(release.chart, options);
+
 /** The chart's schema, for better words about what it refuses; undefined when it has none that can be read. */
 async function chartSchema(folder: string, shown: string): Promise<unknown> {
+  if (folder.endsWith('.tgz')) {
+    return undefined;
+  }
   await readFile(path.join(folder, 'Chart.yaml')).catch(() => {
     throw couldNot('There is no chart here: Chart.yaml cannot be read.', {
       at: { file: shown },

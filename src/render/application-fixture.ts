@@ -1,0 +1,46 @@
+import type { Application, ApplicationSource, HelmSource } from '../applications/application.ts';
+
+/** For tests: an application `web` in namespace `shop` of a cluster with Kubernetes 1.34. */
+export const anApplication = (more: Partial<Application> = {}): Application => ({
+  name: 'web',
+  namespace: 'argocd',
+  project: 'default',
+  labels: {},
+  annotations: {},
+  destination: {
+    namespace: 'shop',
+    cluster: {
+      name: 'prod-1',
+      kubernetes: '1.34',
+      region: 'ap-northeast-1',
+      account: '111111111111',
+      active: true,
+      architecture: ['amd64'],
+    },
+  },
+  sources: [],
+  syncOptions: [],
+  declaredAt: { file: 'argocd/web.yaml', line: 1 },
+  ...more,
+});
+
+/** For tests: a source in the repository itself. */
+export const aSource = (more: Partial<ApplicationSource> = {}): ApplicationSource => ({
+  repoURL: 'https://github.com/acme/gitops.git',
+  here: true,
+  ...more,
+});
+
+/** For tests: helm's options with Argo CD's defaults. */
+export const helmOptions = (more: Partial<HelmSource> = {}): HelmSource => ({
+  valueFiles: [],
+  ignoreMissingValueFiles: false,
+  parameters: [],
+  fileParameters: [],
+  skipCrds: false,
+  skipTests: false,
+  skipSchemaValidation: false,
+  passCredentials: false,
+  apiVersions: [],
+  ...more,
+});

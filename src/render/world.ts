@@ -1,0 +1,26 @@
+import type { KajitoriConfig } from '../config/kajitori-yaml.ts';
+
+/** What rendering reads and runs, besides the application itself. */
+export interface RenderWorld {
+  /** The folder of the GitOps repository, absolute. */
+  readonly root: string;
+  readonly config?: KajitoriConfig;
+  /** The commit that the working copy is at (40 hex digits), for `$ARGOCD_APP_REVISION`. */
+  readonly revision?: string;
+  /** For applications whose cluster kajitori.yaml does not name, like `1.34`; default: the newest that we know. */
+  readonly kubernetes?: string;
+  /** What every cluster has besides the built-in kinds, like `monitoring.coreos.com/v1/ServiceMonitor`. */
+  readonly apiVersions?: readonly string[];
+  /** Where charts from elsewhere are kept, absolute. It may be kept from run to run. */
+  readonly charts: string;
+  readonly tools?: RenderTools;
+  readonly signal?: AbortSignal;
+}
+
+/** Commands; default: those of these names on PATH. */
+export interface RenderTools {
+  readonly helm?: string;
+  /** Default: `kustomize`, and where there is none `kubectl kustomize`. */
+  readonly kustomize?: string;
+  readonly kubectl?: string;
+}
