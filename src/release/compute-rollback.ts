@@ -206,15 +206,16 @@ async function write(
     ? current.hold
     : { reason: request.reason, by: request.by, at: now, until: request.holdUntil };
   const recordFile = stateFile(config, app, environment.name);
-  for (const image of images) {
-    await files.edit(recordFile, (yaml) => recordEdits(image, now, (path) => yaml.get(path)));
-  }
+  // First, so that a flow map is never emptied by what goes: it would come back as a block.
   await files.edit(recordFile, () => [
     { op: 'set', path: ['release', 'rollback'], value: true },
     ...(hold === current?.hold
       ? []
       : [{ op: 'set', path: ['hold'], value: holdFields(hold) } satisfies YamlEdit]),
   ]);
+  for (const image of images) {
+    await files.edit(recordFile, (yaml) => recordEdits(image, now, (path) => yaml.get(path)));
+  }
   return hold;
 }
 
