@@ -4,7 +4,7 @@ import { findingsFrom, type ScanSummary, type Severity } from '../aws/scan-findi
 import { couldNot, type Failure, refused } from '../report/failure.ts';
 
 /** An image as a release file names it. */
-export interface ReleasedImage {
+export interface PinnedImage {
   /** With the registry's host. */
   readonly repository: string;
   readonly digest: string | undefined;
@@ -21,7 +21,7 @@ export interface PullingCluster {
 
 /** What is asked. */
 export interface ImageCheck {
-  readonly images: readonly ReleasedImage[];
+  readonly images: readonly PinnedImage[];
   readonly clusters: readonly PullingCluster[];
   /** `registries` of kajitori.yaml. */
   readonly registries: readonly string[];
@@ -99,7 +99,7 @@ export async function checkImages(check: ImageCheck, deps: ImageCheckDeps): Prom
 }
 
 async function checkImage(
-  { repository, digest }: ReleasedImage,
+  { repository, digest }: PinnedImage,
   check: ImageCheck,
   deps: ImageCheckDeps,
 ): Promise<readonly ImageFinding[]> {

@@ -1,7 +1,6 @@
 import { mkdtempDisposable, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type { AwsIdentity } from '../aws/credentials.ts';
 import { authorization, openEcr, type RegistryAuthorization } from '../aws/ecr.ts';
 import { httpsAgent } from '../aws/https-agent.ts';
 import type { RepositoryPlan } from '../aws/repository-plan.ts';
@@ -10,7 +9,7 @@ import { couldNot, type Failure } from '../report/failure.ts';
 import { baseImages } from './base-images.ts';
 import type { BuildDeps, BuildInputs, Built, Content } from './build.ts';
 import { type BuildFailure, type BuildLog, readBuildLog } from './build-log.ts';
-import type { BuildTarget } from './build-target.ts';
+import { identityOf } from './build-target.ts';
 import { buildxArguments, imageLabels, joinArguments } from './buildx-arguments.ts';
 import { contentKey, contentTag } from './content-key.ts';
 import { withDockerConfig } from './docker-config.ts';
@@ -44,18 +43,6 @@ export interface BuildMachine {
 /** How often a build is tried again when the registry stumbled: what was pushed is not pushed again. */
 const ATTEMPTS = 3;
 const BACK_OFF = { baseMs: 1_000, capMs: 15_000 };
-
-/** How a target is signed in to: its first role by the run's OIDC token where there is one, else by the machine's own credentials. */
-export function identityOf(
-  { region, roles }: BuildTarget,
-  machine: Pick<BuildMachine, 'idToken' | 'sessionName'>,
-): AwsIdentity {
-  const { idToken, sessionName } = machine;
-  const [role, ...chain] = roles;
-  return idToken === undefined || role === undefined
-    ? { region, sessionName, chain: roles }
-    : { region, sessionName, role, idToken, chain };
-}
 
 /**
  * What `runBuild` needs, made of this machine: files, git, AWS and `docker`.

@@ -1,12 +1,13 @@
 import type { Agent } from 'node:https';
 import { platformImages } from '../aws/copy-image.ts';
 import type { AwsIdentity } from '../aws/credentials.ts';
-import { authorization, type Ecr, findImage, openEcr } from '../aws/ecr.ts';
+import { authorization, type Ecr, findImage, openEcr, putTag } from '../aws/ecr.ts';
 import { type EcrHost, parseEcrHost } from '../aws/registry-host.ts';
 import { scanFindings } from '../aws/scan-findings.ts';
 import type { Timing } from '../github/timing.ts';
-import { couldNot } from '../report/failure.ts';
-import type { ImageCheckDeps, ReleasedImage } from './check-images.ts';
+import { couldNot, Failure } from '../report/failure.ts';
+import type { ImageCheckDeps, PinnedImage } from './check-images.ts';
+import type { MarkLiveDeps } from './mark-live.ts';
 
 /** Who reads registries, from where. */
 export interface RegistryReader {
@@ -20,7 +21,12 @@ export interface RegistryReader {
 }
 
 /** What looks into registries of ECR; each is signed in to when it is first looked at. */
-export function openImageCheck({ identityFor, timing, agent, onSecret }: RegistryReader): ImageCheckDeps {
+export function openImageCheck({
+  identityFor,
+  timing,
+  agent,
+  onSecret,
+}: RegistryReader): ImageCheckDeps & Pick<MarkLiveDeps, 'tag'> {
   const opened = new Map<string, Ecr>();
   const ecrOf = (host: EcrHost): Ecr => {
     const key = `${host.account}/${host.region}`;
@@ -47,6 +53,19 @@ export function openImageCheck({ identityFor, timing, agent, onSecret }: Registr
       });
     },
     scan: (place, digest) => scanFindings(ecrOf(place), place.repository, digest),
+    tag: async (place, digest, tag) => {
+      const ecr = ecrOf(place);
+      const image = await findImage(ecr, place.repository, { digest });
+      if (image === undefined) {
+        throw couldNot(`${place.host}/${place.repository} has no image ${digest}.`, { reason: 'no-image' });
+      }
+      try {
+        return await putTag(ecr, place.repository, image, tag);
+      } catch (error) {
+        if (error instanceof Failure && error.reason === 'tag-taken') return 'taken';
+        throw error;
+      }
+    },
   };
 }
 
@@ -56,7 +75,7 @@ export function openImageCheck({ identityFor, timing, agent, onSecret }: Registr
  * @throws Failure (exit 2): `image-unchecked` without a digest, or where the registry is not ECR; what AWS refuses
  */
 export async function imageExists(
-  { repository, digest }: ReleasedImage,
+  { repository, digest }: PinnedImage,
   { look }: Pick<ImageCheckDeps, 'look'>,
 ): Promise<boolean> {
   const [host = '', ...names] = repository.split('/');

@@ -10,9 +10,11 @@ import {
 } from '../../test/gitops-fixture.ts';
 import { virtualTiming } from '../../test/virtual-timing.ts';
 import { createGitHubClient } from '../github/client.ts';
+import { refused } from '../report/failure.ts';
 import { parseTrailers } from '../repository/commit-message.ts';
-import { type BumpOutputs, runBump } from './bump.ts';
+import { type BumpDeps, type BumpOutputs, runBump } from './bump.ts';
 import { type BumpTexts, bumpRequest } from './bump-request.ts';
+import { formatImage } from './image-reference.ts';
 import { gitHubSourceHistory, NO_HISTORY } from './source-history.ts';
 
 type Setting = Awaited<ReturnType<typeof startGitops>>;
@@ -28,6 +30,7 @@ afterEach(async () => {
 });
 
 interface Options extends Partial<BumpTexts> {
+  readonly checkImages?: BumpDeps['checkImages'];
   readonly commit?: string;
   readonly dryRun?: boolean;
   readonly autoMerge?: boolean;
@@ -35,7 +38,7 @@ interface Options extends Partial<BumpTexts> {
 }
 
 async function bump(setting: Setting, options: Options = {}): Promise<BumpOutputs> {
-  const { commit, dryRun = false, autoMerge = false, now, ...texts } = options;
+  const { commit, dryRun = false, autoMerge = false, now, checkImages, ...texts } = options;
   const timing = virtualTiming(now);
   const request = bumpRequest({
     app: 'web',
@@ -70,6 +73,7 @@ async function bump(setting: Setting, options: Options = {}): Promise<BumpOutput
           : NO_HISTORY,
       timing,
       key: `test/${Math.random()}`,
+      ...(checkImages === undefined ? {} : { checkImages }),
     },
   );
 }
@@ -162,6 +166,28 @@ release:
     expect(await bump(setting, { commit: setting.web[3] ?? '' })).toMatchObject({ changed: true });
     const late = await bump(setting, { commit: setting.web[2] ?? '', image: image('v9', 'ee') });
     expect(late).toMatchObject({ changed: false, reason: 'older' });
+  });
+
+  test('asks first whether the clusters can run the image; where they cannot, nothing is written', async () => {
+    const setting = await begin(gitopsFiles());
+    const asked: unknown[] = [];
+    const checkImages: BumpDeps['checkImages'] = async (images, { clusters, registries }) => {
+      asked.push([images.map(formatImage), clusters.map(({ name }) => name), registries]);
+    };
+    const question = [[image('v2', 'cd')], ['prod-1', 'prod-2'], [REGISTRY]];
+    expect(await bump(setting, { checkImages })).toMatchObject({ changed: true });
+    expect(asked).toEqual([question]);
+    // Nothing would be written: nobody is asked.
+    expect(await bump(setting, { checkImages })).toMatchObject({ reason: 'already-there' });
+    expect(asked).toEqual([question]);
+    const missing = refused('The image is not there.', { reason: 'image-missing' });
+    expect(
+      await refusal(setting, {
+        image: image('v3', 'ef'),
+        build: '8',
+        checkImages: () => Promise.reject(missing),
+      }),
+    ).toBe(missing);
   });
 
   test('a new tag and digest of the recorded repository', async () => {

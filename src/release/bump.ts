@@ -1,3 +1,4 @@
+import { type Cluster, environmentOf } from '../config/kajitori-yaml.ts';
 import type { Timing } from '../github/timing.ts';
 import { type Applied, applyChange } from '../repository/apply.ts';
 import type { Change, ComputeChange } from '../repository/change.ts';
@@ -6,9 +7,10 @@ import type { GitopsRepository } from '../repository/gitops-repository.ts';
 import type { PullRequestReference } from '../repository/proposal.ts';
 import { readSnapshot } from '../repository/snapshot.ts';
 import type { FileEdits, Tree } from '../repository/tree.ts';
-import { filesOfApps } from './app-files.ts';
+import { filesOfApps, readConfig } from './app-files.ts';
 import { type BumpRequest, type BumpResult, computeBump } from './compute-bump.ts';
 import { computeExplicit, type ExplicitRequest, filesOfExplicit } from './compute-explicit.ts';
+import { formatImage, type ImageReference } from './image-reference.ts';
 import type { SourceHistory } from './source-history.ts';
 
 export interface BumpInputs {
@@ -31,6 +33,14 @@ export interface BumpDeps {
   readonly timing: Timing;
   /** Unique to this run and its purpose. */
   readonly key: string;
+  /**
+   * Looks whether the clusters can run images, and throws a Failure when they cannot (src/build/check-images.ts). Asked
+   * for what would be written, before it is; once for each image.
+   */
+  readonly checkImages?: (
+    images: readonly ImageReference[],
+    of: { readonly clusters: readonly Cluster[]; readonly registries: readonly string[] },
+  ) => Promise<void>;
   readonly onRetry?: (reason: string, attempt: number, pauseMs: number) => void;
 }
 
@@ -61,8 +71,10 @@ export interface BumpOutputs extends BumpResult {
  */
 export async function runBump(inputs: BumpInputs, deps: BumpDeps): Promise<BumpOutputs> {
   let computed: Change<BumpResult> | undefined;
+  const checked = new Set<string>();
   const compute: ComputeChange<BumpResult> = async (tree) => {
     computed = await computeFor(inputs, deps, tree);
+    await checkOnce(computed.result, tree, deps, checked);
     return computed;
   };
   const applied = await apply(inputs, deps, compute);
@@ -77,6 +89,22 @@ export async function runBump(inputs: BumpInputs, deps: BumpDeps): Promise<BumpO
     merging: applied.merging,
     attempts: applied.attempts,
   };
+}
+
+async function checkOnce(
+  { environment, images }: BumpResult,
+  tree: Tree,
+  { checkImages }: BumpDeps,
+  checked: Set<string>,
+): Promise<void> {
+  const unchecked = images
+    .filter(({ outcome, after }) => outcome === 'bumped' && !checked.has(formatImage(after)))
+    .map(({ after }) => after);
+  if (checkImages === undefined || environment === undefined || unchecked.length === 0) return;
+  const config = await readConfig(tree);
+  const { clusters } = environmentOf(config, environment);
+  await checkImages(unchecked, { clusters, registries: config.registries });
+  for (const image of unchecked) checked.add(formatImage(image));
 }
 
 function computeFor({ request }: BumpInputs, deps: BumpDeps, tree: Tree): Promise<Change<BumpResult>> {
