@@ -8,16 +8,21 @@ import {
   requiredInput,
   runnerContext,
 } from '../../src/action/inputs.ts';
-import { logText } from '../../src/action/log-text.ts';
+import { logText, withoutCommands } from '../../src/action/log-text.ts';
+import { releaseRegistries } from '../../src/action/release-registries.ts';
 import { runAction } from '../../src/action/run-action.ts';
 import { openGitHub } from '../../src/github/access.ts';
 import { createGitHubClient } from '../../src/github/client.ts';
 import { parseRepositoryName } from '../../src/github/repository-name.ts';
 import { systemTiming } from '../../src/github/timing.ts';
+import { filesOfApps } from '../../src/release/app-files.ts';
 import { runBump } from '../../src/release/bump.ts';
 import { bumpSummary, bumpText } from '../../src/release/bump-report.ts';
 import { bumpRequest, splitList } from '../../src/release/bump-request.ts';
+import { deployedImages } from '../../src/release/deployed-images.ts';
 import { gitHubSourceHistory, NO_HISTORY } from '../../src/release/source-history.ts';
+import { couldNot } from '../../src/report/failure.ts';
+import { readSnapshot } from '../../src/repository/snapshot.ts';
 
 await runAction(async () => {
   const context = runnerContext();
@@ -52,6 +57,14 @@ await runAction(async () => {
     token: input('source-token'),
     timing: systemTiming,
   });
+  const registries = await releaseRegistries();
+  if (request.kind === 'explicit' && (registries.checkImages ?? registries.markLive) !== undefined) {
+    throw couldNot('check-image and mark-live do not go with files and set.', {
+      todo: 'Leave them out: without kajitori.yaml nobody knows the clusters.',
+      reason: 'bad-input',
+    });
+  }
+  const target = { repository, branch: input('branch') };
   const outputs = await runBump(
     {
       request,
@@ -61,12 +74,13 @@ await runAction(async () => {
       patienceMs: (numberInput('timeout-minutes') ?? 5) * 60_000,
     },
     {
-      on: { kind: 'github', client, target: { repository, branch: input('branch') } },
+      on: { kind: 'github', client, target },
       history: request.kind === 'apps' ? gitHubSourceHistory(sourceReader, request.build.source) : NO_HISTORY,
       timing: systemTiming,
       key: `${context.runKey}/${randomUUID()}`,
       onRetry: (reason, attempt, pauseMs) =>
         logText(`${reason}; attempt ${attempt + 1} in ${(pauseMs / 1000).toFixed(1)} s`),
+      ...(registries.checkImages === undefined ? {} : { checkImages: registries.checkImages }),
     },
   );
   logText(bumpText(outputs));
@@ -78,4 +92,14 @@ await runAction(async () => {
   core.setOutput('pull-request', outputs.pullRequest?.url ?? '');
   core.setOutput('files', [...outputs.edits.keys()].join('\n'));
   core.setOutput('clusters', outputs.clusters.join('\n'));
+  if (request.kind === 'apps' && outputs.reason !== 'would-bump') {
+    const { apps, environment } = request;
+    const marked = await registries.markLive?.(async () => {
+      const { tree } = await readSnapshot(client, target, filesOfApps(apps, [environment]));
+      return deployedImages(tree, apps, environment);
+    });
+    for (const tag of marked?.tags ?? []) logText(`marked as live: ${tag}`);
+    for (const problem of marked?.problems ?? []) core.warning(withoutCommands(problem));
+    core.setOutput('live-tags', marked?.tags.join('\n') ?? '');
+  }
 });

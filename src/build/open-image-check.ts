@@ -3,10 +3,16 @@ import { platformImages } from '../aws/copy-image.ts';
 import type { AwsIdentity } from '../aws/credentials.ts';
 import { authorization, type Ecr, findImage, openEcr, putTag } from '../aws/ecr.ts';
 import { type EcrHost, parseEcrHost } from '../aws/registry-host.ts';
-import { scanFindings } from '../aws/scan-findings.ts';
+import { SEVERITIES, type Severity, scanFindings } from '../aws/scan-findings.ts';
 import type { Timing } from '../github/timing.ts';
 import { couldNot, Failure } from '../report/failure.ts';
-import type { ImageCheckDeps, PinnedImage } from './check-images.ts';
+import {
+  checkImages,
+  findingsFailure,
+  type ImageCheck,
+  type ImageCheckDeps,
+  type PinnedImage,
+} from './check-images.ts';
 import type { MarkLiveDeps } from './mark-live.ts';
 
 /** Who reads registries, from where. */
@@ -67,6 +73,35 @@ export function openImageCheck({
       }
     },
   };
+}
+
+/**
+ * The question before a bump: throws a Failure that names every reason why clusters cannot run images.
+ *
+ * @param scanThreshold undefined: scans are not looked at
+ */
+export const imageGate =
+  (deps: ImageCheckDeps, scanThreshold: Severity | undefined) =>
+  async (images: readonly PinnedImage[], of: Pick<ImageCheck, 'clusters' | 'registries'>): Promise<void> => {
+    const failure = findingsFailure(await checkImages({ images, ...of, scanThreshold }, deps));
+    if (failure !== undefined) throw failure;
+  };
+
+/**
+ * Reads a severity of ECR's scans; none: undefined.
+ *
+ * @throws Failure (exit 2): `bad-input`
+ */
+export function parseSeverity(text: string | undefined): Severity | undefined {
+  if (text === undefined) return undefined;
+  const found = SEVERITIES.find((severity) => severity === text.toUpperCase());
+  if (found === undefined) {
+    throw couldNot(`scan-threshold is ${JSON.stringify(text.slice(0, 40))}.`, {
+      todo: `Write one of: ${SEVERITIES.join(', ').toLowerCase()}.`,
+      reason: 'bad-input',
+    });
+  }
+  return found;
 }
 
 /**

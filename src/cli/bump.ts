@@ -31,6 +31,9 @@ interface BumpOptions extends CommonOptions {
   readonly label?: readonly string[];
   readonly autoMerge?: boolean;
   readonly dryRun?: boolean;
+  readonly checkImage?: boolean;
+  readonly scanThreshold?: string;
+  readonly registryRole?: readonly string[];
 }
 
 /** `kajitori bump`. */
@@ -61,6 +64,13 @@ export function bumpCommand(): Command {
     .option('--no-pull-request', 'write a commit')
     .option('--label <name>', 'a label for the pull request; may be repeated', repeated)
     .option('--auto-merge', 'merge the pull request when its checks are green')
+    .option('--check-image', 'look first whether the image is where the clusters pull it from')
+    .option('--scan-threshold <severity>', 'with --check-image: refuse findings this bad, like critical')
+    .option(
+      '--registry-role <[account/region] arn>',
+      'with --check-image: the role that reads registries; may be repeated (default: the credentials of this machine)',
+      repeated,
+    )
     .option('--dry-run', 'show the change as a diff and write nothing')
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -111,6 +121,7 @@ async function bump(options: BumpOptions) {
       history: request.kind === 'apps' ? historyFor(options, reader, request.build.source) : NO_HISTORY,
       timing: systemTiming,
       key: randomUUID(),
+      ...(options.checkImage === true ? { checkImages: await imageCheck(options) } : {}),
       onRetry: (reason, attempt, pauseMs) =>
         progress(`${reason}; attempt ${attempt + 1} in ${(pauseMs / 1000).toFixed(1)} s`),
     },
@@ -120,6 +131,24 @@ async function bump(options: BumpOptions) {
     text: outputs.reason === 'would-bump' ? `${bumpDiff(outputs)}\n${text}` : text,
     json: bumpJson(outputs),
   };
+}
+
+/** Loaded only when it is asked for: every other bump starts without what ECR needs. */
+async function imageCheck({ scanThreshold, registryRole }: BumpOptions) {
+  const [{ imageGate, openImageCheck, parseSeverity }, { registryRoles }, { httpsAgent }] = await Promise.all(
+    [
+      import('../build/open-image-check.ts'),
+      import('../build/build-target.ts'),
+      import('../aws/https-agent.ts'),
+    ],
+  );
+  const deps = openImageCheck({
+    identityFor: registryRoles(registryRole?.join('\n'), { sessionName: 'kajitori-bump' }),
+    timing: systemTiming,
+    agent: httpsAgent(),
+    onSecret: () => undefined,
+  });
+  return imageGate(deps, parseSeverity(scanThreshold));
 }
 
 /**
