@@ -1,34 +1,10 @@
-import { LineCounter, parseAllDocuments, Scalar, type ScalarTag, type Tags } from 'yaml';
+import { LineCounter, parseAllDocuments } from 'yaml';
 import { couldNot, type Place } from '../report/failure.ts';
+import { asGoReads, readPlainDocument } from './go-yaml.ts';
 import type { KubernetesObject } from './object.ts';
 
 /** More aliases than this are a bomb, not a manifest. */
 const MAX_ALIASES = 100;
-
-/**
- * Helm and Argo CD read YAML 1.1 with Go's reader, where a date or a base-60 number (`1:30`) that stands without
- * quotes is text, and so is what only looks like a number (`0x_`, `-.`) or is too large for one (`1e999`).
- */
-const asGoReads = (tags: Tags): Tags =>
-  tags
-    .filter(
-      (tag) =>
-        typeof tag === 'string' ||
-        (tag.tag !== 'tag:yaml.org,2002:timestamp' && !('format' in tag && tag.format === 'TIME')),
-    )
-    .map((tag) => (isNumberTag(tag) ? { ...tag, resolve: numberOrText(tag) } : tag));
-
-const isNumberTag = (tag: Tags[number]): tag is ScalarTag =>
-  typeof tag !== 'string' && /:(?:int|float)$/.test(tag.tag) && !('collection' in tag && tag.collection);
-
-const numberOrText =
-  (tag: ScalarTag): ScalarTag['resolve'] =>
-  (text, onError, options) => {
-    const read: unknown = tag.resolve(text, onError, options);
-    const value: unknown = read instanceof Scalar ? read.value : read;
-    const isNone = typeof value === 'number' && !Number.isFinite(value) && !/(?:inf|nan)$/i.test(text);
-    return isNone ? text : read;
-  };
 
 /**
  * Reads a stream of YAML documents as Kubernetes objects. Empty documents are left out, a `List` is its items.
@@ -37,6 +13,37 @@ const numberOrText =
  * @throws Failure (exit 2, `bad-manifest`) for what is not YAML, or not a Kubernetes object
  */
 export function parseManifests(text: string, file: string): KubernetesObject[] {
+  return parsePlainManifests(text, file) ?? parseManifestsWithPlaces(text, file);
+}
+
+/** A line that begins with these begins a document, wherever it stands (YAML 1.2, 9.1.2). */
+const DOCUMENT_START = /^(?=---(?:\s|$))/m;
+
+/** The fast way; undefined where something is rare, or wrong. */
+function parsePlainManifests(text: string, file: string): KubernetesObject[] | undefined {
+  const objects: KubernetesObject[] = [];
+  for (const part of text.split(DOCUMENT_START)) {
+    const document = readPlainDocument(part);
+    try {
+      if (document === undefined) {
+        objects.push(...parseManifestsWithPlaces(part, file));
+      } else if (document.value !== null) {
+        objects.push(...toObjects(document.value, { file }));
+      }
+    } catch {
+      // Its place is told by reading the whole.
+      return undefined;
+    }
+  }
+  return objects;
+}
+
+/**
+ * The same, read with `yaml` alone: the judge of what the fast way reads.
+ *
+ * @throws Failure as `parseManifests`, with line and column
+ */
+export function parseManifestsWithPlaces(text: string, file: string): KubernetesObject[] {
   const lineCounter = new LineCounter();
   const documents = parseAllDocuments(text, {
     version: '1.1',
