@@ -1,6 +1,7 @@
 import { schema as published } from '@octokit/graphql-schema';
 import { buildSchema, type GraphQLSchema, parse, validate } from 'graphql';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { revisionsDocument } from '../src/history/github-revisions.ts';
 import { ANCESTORS_DOCUMENT } from '../src/release/source-history.ts';
 import { verdictsDocument } from '../src/release/verdict.ts';
 import { COMMIT_DOCUMENT } from '../src/repository/commit.ts';
@@ -22,6 +23,8 @@ const documents: Record<string, string> = {
   'no file at a commit': filesDocument(0),
   'three files at a commit': filesDocument(3),
   root: ROOT_DOCUMENT,
+  'commits that changed a file': revisionsDocument(1),
+  'commits that changed a file, with three files': revisionsDocument(3),
   'verdicts of one commit': verdictsDocument(1),
   'verdicts of fifty commits': verdictsDocument(50),
 };

@@ -229,12 +229,13 @@ export function commitNode(repository: Repository, commit: CommitObject): object
         (parent) => commitNode(repository, parent),
       );
     },
-    history: async (asked: Page) => {
+    history: async (asked: Page & { readonly path?: string }) => {
       const { from, count } = bounds('history', asked, Number.MAX_SAFE_INTEGER);
       const shown: object[] = [];
       let index = 0;
       let more = false;
       for await (const ancestor of store.history(commit.oid)) {
+        if (asked.path !== undefined && !(await changesPath(repository, ancestor, asked.path))) continue;
         if (index >= from + count) {
           more = true;
           break;
@@ -255,6 +256,18 @@ export function commitNode(repository: Repository, commit: CommitObject): object
     },
     repository: () => repositoryNode(repository),
   };
+}
+
+/** As `git log -- PATH` lists it: the path differs from every parent's. */
+async function changesPath({ store }: Repository, commit: CommitObject, path: string): Promise<boolean> {
+  const own = (await store.entry(commit.tree, path))?.oid;
+  const parents = await Promise.all(
+    commit.parents.map(async (oid) => {
+      const parent = await store.commit(oid);
+      return parent === undefined ? undefined : (await store.entry(parent.tree, path))?.oid;
+    }),
+  );
+  return parents.length === 0 ? own !== undefined : parents.every((oid) => oid !== own);
 }
 
 function statusNode(repository: Repository, oid: Oid): object | null {
