@@ -70,13 +70,7 @@ const COMMITS_A_PAGE = 50;
 
 /** The history behind one commit of a repository on GitHub. */
 export function gitHubRevisions(client: GitHubClient, repository: RepositoryName, commit: string): Revisions {
-  const page = async (
-    path: string,
-    files: readonly string[],
-    count: number,
-    after?: string,
-    since?: Date,
-  ) => {
+  const page = async (path: string, files: readonly string[], count: number, after?: string) => {
     try {
       const data = await client.graphql<RevisionsData>(revisionsDocument(files.length), {
         ...repository,
