@@ -1,7 +1,7 @@
 /** Finds or installs one tool of the list. */
 import { readFileSync } from 'node:fs';
 import { access, chmod, constants, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { basename, delimiter, join } from 'node:path';
 import { execa } from 'execa';
 import { couldNot } from '../src/report/failure.ts';
 import { buildArgocdRig } from './argocd-rig/build.ts';
@@ -109,6 +109,9 @@ async function goInstall(tool: Tool, machine: Machine, folder: string): Promise<
   const pinned = `${tool.go}@${tool.version}`;
   if (tool.asDependency !== true) {
     await run('go', 'install', pinned);
+    // Go names a program after its package; two major versions of one program need two names here.
+    const built = basename(tool.go ?? '');
+    if (built !== tool.name) await rename(join(folder, 'bin', built), join(folder, 'bin', tool.name));
     return;
   }
   // The `exclude` and `replace` lines of a dependency do not count.
