@@ -65,12 +65,19 @@ describe.skipIf(why !== undefined)('an app repository', () => {
     expect(rig.ecr.secrets.filter((secret) => run.unmasked.includes(secret))).toEqual([]);
   });
 
-  test('calls release.yml without an image: what it builds is deployed', async () => {
+  test('calls release.yml without an image: what it builds is looked at, deployed and marked as live', async () => {
     await using company = await foundCompany(suite);
     const run = await company.run({
       jobs: {
         release: release(
-          { 'build-name': 'released', 'build-registries': image.registries, 'build-create-repository': true },
+          {
+            'build-name': 'released',
+            'build-registries': image.registries,
+            'build-create-repository': true,
+            'check-image': true,
+            'mark-live': true,
+            'registry-role': ROLE,
+          },
           company.app,
         ),
       },
@@ -88,5 +95,7 @@ describe.skipIf(why !== undefined)('an app repository', () => {
       tag: await company.github.repository('acme/web').head(),
       digest: built?.digest,
     });
+    expect(built?.tags).toContain('live-production');
+    expect(built?.tags).toContain(`release.production.${file.release.build}`);
   });
 });

@@ -3,6 +3,7 @@ import {
   type Company,
   OTHER_REGION,
   PRODUCTION,
+  pushBlob,
   pushImage,
   pushIndex,
   pushManifest,
@@ -14,6 +15,7 @@ import { Failure } from '../report/failure.ts';
 import { copyImage, getManifest, type Place, platformImages } from './copy-image.ts';
 import type { Ecr } from './ecr.ts';
 import { ensureRepository } from './ecr-repository.ts';
+import { parseManifest } from './manifest.ts';
 import type { RepositoryPlan } from './repository-plan.ts';
 
 const PLAN: RepositoryPlan = {
@@ -80,6 +82,53 @@ describe('an image of two architectures', () => {
     const referrer = await pushManifest(from.registry, 'web', { ...signature, mediaType, subject });
     await copyImage(from, to, digest);
     expect((await getManifest(to, referrer.digest))?.digest).toBe(referrer.digest);
+  });
+});
+
+describe('what belongs to an image comes along', () => {
+  const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
+  const EMPTY = {
+    mediaType: 'application/vnd.oci.empty.v1+json',
+    digest: 'sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a',
+    size: 2,
+  };
+  /** An artifact that refers to a manifest, like a signature; its content is the config of another image. */
+  async function refer(subject: { mediaType: string; digest: string; size: number }, name: string) {
+    await pushBlob(from.registry, 'web', Buffer.from('{}'));
+    const { mediaType, digest, size } = subject;
+    const manifest = {
+      schemaVersion: 2,
+      mediaType: MANIFEST,
+      artifactType: 'application/vnd.acme.test',
+      config: EMPTY,
+      layers: [EMPTY],
+      annotations: { name },
+      subject: { mediaType, digest, size },
+    };
+    return pushManifest(from.registry, 'web', manifest);
+  }
+
+  test('the SBOM of one of its images, and the signature of that SBOM', async () => {
+    const digest = await pushIndex(from.registry, 'web', 'with an SBOM');
+    const { text = '' } = (await getManifest(from, digest)) ?? {};
+    const [child] = parseManifest(text).children;
+    const sbom = await refer(
+      { mediaType: MANIFEST, digest: child?.digest ?? '', size: child?.size ?? 0 },
+      'SBOM',
+    );
+    const signature = await refer(sbom, 'signature');
+    await copyImage(from, to, digest);
+    for (const referrer of [sbom, signature]) {
+      expect((await getManifest(to, referrer.digest))?.digest).toBe(referrer.digest);
+    }
+  });
+
+  test('signatures that cosign keeps under a tag', async () => {
+    const digest = await pushIndex(from.registry, 'web', 'signed by cosign');
+    const tag = `${digest.replace(':', '-')}.sig`;
+    const signature = await pushImage(from.registry, 'web', 'a signature', { tag });
+    await copyImage(from, to, digest);
+    expect((await getManifest(to, tag))?.digest).toBe(signature.digest);
   });
 });
 

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { couldNot, refused } from '../report/failure.ts';
 import {
+  type Descriptor,
   formatPlatform,
   type Manifest,
   type PlatformImage,
@@ -42,8 +43,9 @@ const MANIFESTS = [
 const nameOf = ({ registry, repository }: Place): string => `${registry.authorization.host}/${repository}`;
 
 /**
- * Copies an image with everything that it names, then what refers to it (signatures, by the Referrers API), and puts the
- * tags on it last: a tag never points to half an image. What is there already is not sent again.
+ * Copies an image with everything that it names (provenance and SBOM of BuildKit are part of its index), then what refers to
+ * it or to one of its images (signatures, SBOMs, by the Referrers API or by cosign's tags), and puts the tags on it last: a
+ * tag never points to half an image. What is there already is not sent again.
  *
  * @param digest of a manifest or index; what arrives is checked against it
  * @throws Failure (exit 1, `tag-taken`) where a tag is on another image already and immutable; (exit 2) `no-image`,
@@ -57,11 +59,48 @@ export async function copyImage(
 ): Promise<Copied> {
   const copied = { blobs: 0, bytes: 0, blobsThere: 0 };
   await copyManifest(from, to, digest, copied, 0);
-  for (const referrer of await referrersOf(from, digest)) {
-    await copyManifest(from, to, referrer, copied, DEEPEST);
-  }
+  const children = parseManifest((await getManifest(from, digest))?.text ?? '').children;
+  const subjects = [digest, ...children.filter(isImage).map((child) => child.digest)];
+  for (const subject of subjects) await copyReferrers(from, to, subject, copied, 0);
+  await copySignatureTags(from, to, subjects, copied);
   for (const tag of tags) await tagCopy(to, digest, tag);
   return copied;
+}
+
+/** Attestations are in the index already, and nobody signs them one by one (BuildKit docs, "Image attestation storage"). */
+const isImage = ({ annotations }: Descriptor): boolean =>
+  annotations?.['vnd.docker.reference.type'] === undefined;
+
+/** What refers to an image may be referred to itself: the signature of an SBOM. */
+async function copyReferrers(
+  from: Place,
+  to: Place,
+  digest: string,
+  copied: Counts,
+  depth: number,
+): Promise<void> {
+  for (const referrer of await referrersOf(from, digest)) {
+    await copyManifest(from, to, referrer, copied, DEEPEST);
+    if (depth < DEEPEST) await copyReferrers(from, to, referrer, copied, depth + 1);
+  }
+}
+
+/** Where cosign before version 3 puts signatures, attestations and SBOMs (sigstore/cosign, specs/SIGNATURE_SPEC.md). */
+async function copySignatureTags(
+  from: Place,
+  to: Place,
+  digests: readonly string[],
+  copied: Counts,
+): Promise<void> {
+  const tags = digests.flatMap((digest) =>
+    ['sig', 'att', 'sbom'].map((kind) => `${digest.replace(':', '-')}.${kind}`),
+  );
+  const found = await Promise.all(tags.map(async (tag) => [tag, await has(from, tag)] as const));
+  for (const [tag, digest] of found) {
+    if (digest === undefined) continue;
+    await copyManifest(from, to, digest, copied, DEEPEST);
+    await tagCopy(to, digest, tag);
+  }
 }
 
 interface Counts {
@@ -231,16 +270,26 @@ async function copyBlob(from: Place, to: Place, digest: string, size: number): P
   });
 }
 
+/** Pages that a registry may answer in; more would be an attack. */
+const PAGES = 50;
+
 async function referrersOf(place: Place, digest: string): Promise<readonly string[]> {
   const { registry, repository } = place;
-  return persist(registry, `read what refers to ${nameOf(place)}@${digest}`, async () => {
-    const answer = await ask(registry, { method: 'GET', url: `/v2/${repository}/referrers/${digest}` });
-    const bytes = await readBody(answer.body, MANIFEST_LIMIT);
-    // A registry without this API has no referrers either.
-    return answer.status === 404
-      ? []
-      : (parseManifest(bytes.toString()).children.map((child) => child.digest) ?? []);
-  });
+  const found: string[] = [];
+  let url = `/v2/${repository}/referrers/${digest}`;
+  for (let page = 0; page < PAGES; page += 1) {
+    const next = await persist(registry, `read what refers to ${nameOf(place)}@${digest}`, async () => {
+      const answer = await ask(registry, { method: 'GET', url });
+      const bytes = await readBody(answer.body, MANIFEST_LIMIT);
+      // A registry without this API has no referrers either.
+      if (answer.status === 404) return undefined;
+      found.push(...parseManifest(bytes.toString()).children.map((child) => child.digest));
+      return /^\s*<([^>]+)>[^,]*\brel="?next"?/.exec(String(answer.headers.link ?? ''))?.[1];
+    });
+    if (next === undefined) break;
+    url = next;
+  }
+  return found;
 }
 
 /**

@@ -82,7 +82,7 @@ describe('a look into the registries', () => {
   const check = (more: Partial<ImageCheck> = {}) =>
     checkImages(
       {
-        images: [{ repository: `${SHARED}/web`, digest: index }],
+        images: [{ repository: `${SHARED}/web`, tag: 'v1', digest: index }],
         clusters: [cluster('prod-1'), cluster('prod-2', ['amd64', 'arm64'])],
         registries: [SHARED],
         scanThreshold: undefined,
@@ -117,7 +117,7 @@ describe('a look into the registries', () => {
       exitCode: 1,
       reason: 'image-missing',
       message: `web@${index} is not in ${PRODUCTION}/${OTHER_REGION}, where prod-1, prod-2 pull it from.`,
-      todo: `Copy it: kajitori copy-image --name web --digest ${index} --from ${SHARED} --registry ${PRODUCTION}/${OTHER_REGION}`,
+      todo: `Copy it: kajitori copy-image --name web --digest ${index} --tag v1 --from ${SHARED} --registry ${PRODUCTION}/${OTHER_REGION}`,
     });
   });
 

@@ -7,6 +7,7 @@ import { couldNot, type Failure, refused } from '../report/failure.ts';
 export interface PinnedImage {
   /** With the registry's host. */
   readonly repository: string;
+  readonly tag?: string | undefined;
   readonly digest: string | undefined;
 }
 
@@ -99,7 +100,7 @@ export async function checkImages(check: ImageCheck, deps: ImageCheckDeps): Prom
 }
 
 async function checkImage(
-  { repository, digest }: PinnedImage,
+  { repository, tag, digest }: PinnedImage,
   check: ImageCheck,
   deps: ImageCheckDeps,
 ): Promise<readonly ImageFinding[]> {
@@ -138,14 +139,14 @@ async function checkImage(
   }
   const findings = await Promise.all(
     [...wanted.values()].map(({ place, clusters }) =>
-      checkPlace({ image, repository, digest }, place, clusters, check, deps),
+      checkPlace({ image, repository, tag, digest }, place, clusters, check, deps),
     ),
   );
   return findings.flat();
 }
 
 async function checkPlace(
-  { image, repository, digest }: { image: string; repository: string; digest: string },
+  { image, repository, tag, digest }: PinnedImage & { readonly image: string; readonly digest: string },
   place: ImagePlace,
   clusters: readonly PullingCluster[],
   { scanThreshold }: ImageCheck,
@@ -163,7 +164,7 @@ async function checkPlace(
         image,
         clusters: names,
         message: `${place.repository}@${digest} is not in ${where}, where ${names.join(', ')} ${names.length === 1 ? 'pulls' : 'pull'} it from.`,
-        todo: `${isNamed ? 'Build it again (a lifecycle policy may have expired it), or copy' : 'Copy'} it: kajitori copy-image --name ${place.repository} --digest ${digest} --from ${source} --registry ${where}`,
+        todo: `${isNamed ? 'Build it again (a lifecycle policy may have expired it), or copy' : 'Copy'} it: kajitori copy-image --name ${place.repository} --digest ${digest} --tag ${tag ?? 'COMMIT'} --from ${source} --registry ${where}`,
       },
     ];
   }

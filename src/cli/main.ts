@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { buildCommand } from './build.ts';
 import { bumpCommand } from './bump.ts';
+import { copyImageCommand } from './copy-image.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { initCommand } from './init.ts';
@@ -37,6 +38,7 @@ for (const command of [
   regenerateCommand(),
   runOnceCommand(),
   buildCommand(),
+  copyImageCommand(),
   bumpCommand(),
   doctorCommand(),
   demoCommand(),

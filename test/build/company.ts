@@ -93,7 +93,8 @@ const digestOf = (bytes: Buffer | string): string =>
 
 const OCI = 'application/vnd.oci.image';
 
-async function pushBlob(registry: Registry, repository: string, bytes: Buffer) {
+/** Pushes bytes that a manifest can name. */
+export async function pushBlob(registry: Registry, repository: string, bytes: Buffer) {
   const digest = digestOf(bytes);
   const begun = await ask(registry, {
     method: 'POST',

@@ -1,0 +1,102 @@
+import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type AppRepository, createAppRepository } from './build/app-repository.ts';
+import { whyNoBuildKit } from './build/buildkit.ts';
+import { signedInConfig } from './build/docker-config.ts';
+import { type BuildRig, startBuildRig } from './build/rig.ts';
+import { printing } from './build/tiny-program.ts';
+
+const why = await whyNoBuildKit();
+if (why !== undefined) console.warn(`Promotion of built images is not tested: ${why}.`);
+
+const [STAGING, PRODUCTION] = ['111111111111', '222222222222'] as const;
+const [TOKYO, VIRGINIA] = ['ap-northeast-1', 'us-east-1'] as const;
+const BUILD = `arn:aws:iam::${STAGING}:role/build`;
+const PUSH = `arn:aws:iam::${PRODUCTION}:role/push`;
+const KAJITORI = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
+
+describe.skipIf(why !== undefined)('kajitori copy-image', () => {
+  let rig: BuildRig;
+  let app: AppRepository;
+
+  beforeAll(async () => {
+    rig = await startBuildRig();
+    app = await createAppRepository(rig);
+    rig.ecr.role(BUILD, { allow: ['ecr:*', 'sts:AssumeRole'], webIdentity: { subject: 'repo:acme/web:*' } });
+    rig.ecr.role(PUSH, { allow: ['ecr:*'], trusts: [BUILD] });
+  });
+  afterAll(async () => {
+    await app?.[Symbol.asyncDispose]();
+    await rig?.[Symbol.asyncDispose]();
+  });
+
+  const copy = (...args: readonly string[]) =>
+    execa(process.execPath, [KAJITORI, 'copy-image', ...args], {
+      env: { ...rig.env, ...rig.ecr.keys(BUILD) },
+      extendEnv: false,
+      reject: false,
+      all: true,
+    });
+  const there = () => rig.ecr.images(PRODUCTION, VIRGINIA, 'web');
+
+  test('what BuildKit built for two architectures, with its provenance, is the same digest in the other account', async () => {
+    const commit = await app.commit({
+      'image/Dockerfile': 'FROM scratch\nARG TARGETARCH\nCOPY --chmod=755 hello-$TARGETARCH /hello\n',
+      'image/hello-amd64': printing('amd64', 'hello\n'),
+      'image/hello-arm64': printing('arm64', 'hello\n'),
+    });
+    const built = await app.build({
+      name: 'web',
+      registries: `${STAGING}/${TOKYO} ${BUILD}`,
+      context: 'image',
+      platforms: 'linux/amd64,linux/arm64',
+    });
+    const { digest = '' } = built.outputs;
+    const image = ['--name', 'web', '--digest', digest, '--tag', commit, '--from', `${STAGING}/${TOKYO}`];
+    const args = [...image, '--registry', `${PRODUCTION}/${VIRGINIA} ${PUSH}`, '--create-repository'];
+    const first = await copy(...args);
+    expect(first.all).toContain(`${PRODUCTION}.dkr.ecr.${VIRGINIA}.amazonaws.com/web:${commit}@${digest}`);
+    expect(first.exitCode).toBe(0);
+    const index = there().find((image) => image.digest === digest);
+    expect(index?.tags).toEqual(new Set([commit]));
+    // Two images, and the attestations of each.
+    const children = index?.manifest.manifests?.map((child) => child.digest) ?? [];
+    expect(children).toHaveLength(4);
+    const copied = there().map((image) => image.digest);
+    expect(children.filter((child) => !copied.includes(child ?? ''))).toEqual([]);
+    await using config = await signedInConfig(rig, PUSH, VIRGINIA);
+    // Every layer of it arrived: crane checks the digest of each.
+    await execa(
+      'crane',
+      ['validate', '--remote', `${PRODUCTION}.dkr.ecr.${VIRGINIA}.amazonaws.com/web@${digest}`],
+      { env: { ...rig.env, DOCKER_CONFIG: config.path }, extendEnv: false },
+    );
+
+    const moment = rig.ecr.log.length;
+    const again = await copy(...args);
+    expect(again.all).toContain('all layers were there');
+    const writes = rig.ecr.log.slice(moment).filter(({ operation }) => /Upload|PutImage/.test(operation));
+    expect(writes).toEqual([]);
+  });
+
+  test('bad input: exit 2, and what to write', async () => {
+    const from = [
+      '--name',
+      'web',
+      '--from',
+      `${STAGING}/${TOKYO}`,
+      '--registry',
+      `${PRODUCTION}/${VIRGINIA}`,
+    ];
+    const digest = `sha256:${'0'.repeat(64)}`;
+    const runs = await Promise.all([
+      copy(...from, '--digest', 'latest', '--tag', 'v1'),
+      copy(...from, '--digest', digest, '--tag', '$(id)'),
+      copy(...from, '--digest', digest, '--tag', 'v1', '--role', PUSH),
+    ]);
+    expect(runs.map(({ exitCode }) => exitCode)).toEqual([2, 2, 2]);
+    expect(runs[0]?.all).toContain('"latest" is not a digest');
+    expect(runs[1]?.all).toContain('cannot be a tag');
+  });
+});
