@@ -113,10 +113,11 @@ const listOf = <Item extends z.ZodType>(item: Item) =>
     .nullish()
     .transform((list) => list ?? []);
 
+/** Go writes an empty text for one that is not set (the `status` of an application that is new). */
 const text = z
   .string()
   .nullish()
-  .transform((value) => value ?? undefined);
+  .transform((value) => (value === null || value === '' ? undefined : value));
 
 /** RFC 3339, as metav1.Time; what is no time is a broken answer. */
 const time = z
@@ -265,7 +266,7 @@ function operationOf(state: z.infer<typeof operationState> | null | undefined): 
   const asked = revisionsOf(state.operation?.sync);
   const done = revisionsOf(state.syncResult);
   return {
-    phase: state.phase === '' ? undefined : state.phase,
+    phase: state.phase,
     message: state.message,
     revisions: done.length > 0 ? done : asked,
     retryCount: state.retryCount ?? 0,

@@ -1,0 +1,94 @@
+import type { Cause } from './cause.ts';
+import { cleanLine } from './cluster-text.ts';
+import type { ResourceNode, ResourceTree } from './resource-tree.ts';
+
+/** `registry.example:5000/web` of `registry.example:5000/web:v1@sha256:…`. */
+export const repositoryOf = (image: string): string => (image.split('@')[0] ?? '').replace(/:[^:/]*$/, '');
+
+/** Whether a pod's image is the expected one: by digest where both have one, else by tag. */
+export function isOurImage(running: string, expected: string): boolean {
+  if (repositoryOf(running) !== repositoryOf(expected)) return false;
+  const [digest, other] = [running.split('@')[1], expected.split('@')[1]];
+  if (digest !== undefined && other !== undefined) return digest === other;
+  return tagOf(running) === tagOf(expected);
+}
+
+const tagOf = (image: string): string => /:([^:/]*)$/.exec(image.split('@')[0] ?? '')?.[1] ?? 'latest';
+
+/** Images of pods that should run all the time: not of jobs, which keep the image with which they ran. */
+export const workloadImages = (tree: ResourceTree): string[] => [
+  ...new Set(podsOf(tree).flatMap((pod) => (isOfJob(pod, tree) ? [] : pod.images))),
+];
+
+export const podsOf = (tree: ResourceTree): readonly ResourceNode[] =>
+  tree.nodes.filter(({ group, kind }) => group === '' && kind === 'Pod');
+
+const isOfJob = (pod: ResourceNode, tree: ResourceTree): boolean =>
+  tree.nodes.some(({ kind, uid }) => kind === 'Job' && uid !== undefined && pod.parents.includes(uid));
+
+/** The kubelet's words for an image that it cannot get (pkg/kubelet/images/types.go). */
+const PULL = /ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull|RegistryUnavailable/;
+
+/** Will not mend itself: no such image or name. Credentials and networks may. */
+const GONE =
+  /not found|manifest unknown|does not exist|InvalidImageName|ErrImageNeverPull|invalid reference/i;
+
+const CRASH = /CrashLoopBackOff|RunContainerError|CreateContainerError|CreateContainerConfigError|OOMKilled/;
+
+/** What is wrong with pods. */
+export interface PodTrouble {
+  readonly pod: ResourceNode;
+  readonly cause: Cause;
+  /** It will not mend itself. */
+  readonly isFinal: boolean;
+}
+
+/**
+ * What keeps the pods of these images from running; pods of other images (the old ones) are not looked at.
+ *
+ * @param images without any, every pod counts
+ */
+export function podTrouble(
+  tree: ResourceTree | undefined,
+  images: readonly string[],
+): PodTrouble | undefined {
+  if (tree === undefined) return undefined;
+  const ours = podsOf(tree).filter(
+    (pod) =>
+      images.length === 0 || pod.images.some((each) => images.some((image) => isOurImage(each, image))),
+  );
+  return first(ours, pullTrouble) ?? first(ours, crashTrouble);
+}
+
+function first<T>(pods: readonly ResourceNode[], find: (pod: ResourceNode) => T | undefined): T | undefined {
+  for (const pod of pods) {
+    const found = find(pod);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function pullTrouble(pod: ResourceNode): PodTrouble | undefined {
+  const reason = pod.info['Status Reason'] ?? '';
+  const message = pod.healthMessage ?? '';
+  if (!PULL.test(reason) && !PULL.test(message)) return undefined;
+  const words = message === '' ? reason : message;
+  const resource = { kind: 'Pod', name: pod.name };
+  return {
+    pod,
+    cause: { kind: 'image-missing', words: cleanLine(`The image cannot be pulled: ${words}`), resource },
+    isFinal: GONE.test(`${reason} ${message}`),
+  };
+}
+
+function crashTrouble(pod: ResourceNode): PodTrouble | undefined {
+  const reason = pod.info['Status Reason'] ?? '';
+  if (!CRASH.test(reason) || pod.health === 'Healthy') return undefined;
+  const words = pod.healthMessage === undefined ? reason : `${reason}: ${pod.healthMessage}`;
+  const resource = { kind: 'Pod', name: pod.name };
+  return {
+    pod,
+    cause: { kind: 'crash', words: cleanLine(`The pod crashes: ${words}`), resource },
+    isFinal: false,
+  };
+}
