@@ -1,6 +1,7 @@
 import { schema as published } from '@octokit/graphql-schema';
 import { buildSchema, type GraphQLSchema, parse, validate } from 'graphql';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { COMMIT_FACTS_DOCUMENT, recentCommitsDocument } from '../src/deploy/deploy-history.ts';
 import { revisionsDocument } from '../src/history/github-revisions.ts';
 import { ANCESTORS_DOCUMENT } from '../src/release/source-history.ts';
 import { verdictsDocument } from '../src/release/verdict.ts';
@@ -25,6 +26,9 @@ const documents: Record<string, string> = {
   root: ROOT_DOCUMENT,
   'commits that changed a file': revisionsDocument(1),
   'commits that changed a file, with three files': revisionsDocument(3),
+  'facts of a commit': COMMIT_FACTS_DOCUMENT,
+  'recent commits of the default branch': recentCommitsDocument(true),
+  'recent commits of a branch': recentCommitsDocument(false),
   'verdicts of one commit': verdictsDocument(1),
   'verdicts of fifty commits': verdictsDocument(50),
 };

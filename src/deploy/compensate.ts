@@ -1,0 +1,149 @@
+import type { GitHubClient } from '../github/client.ts';
+import type { Timing } from '../github/timing.ts';
+import { filesOfApps } from '../release/app-files.ts';
+import {
+  type AppRollback,
+  computeRollback,
+  goesBack,
+  type RollbackResult,
+  undoing,
+} from '../release/compute-rollback.ts';
+import type { Deployer } from '../release/deployer.ts';
+import { sameReleased } from '../release/release-record.ts';
+import { Failure } from '../report/failure.ts';
+import { type Applied, applyChange } from '../repository/apply.ts';
+import type { PullRequestReference } from '../repository/proposal.ts';
+import { type BranchTarget, gitHubTree } from '../repository/snapshot.ts';
+import { type DeployCommit, readRecentCommits } from './deploy-history.ts';
+
+/** What is undone, and why. */
+export interface Compensation {
+  readonly commit: DeployCommit;
+  /** Those that the commit deployed; all of them go back together. */
+  readonly apps: readonly string[];
+  readonly environment: string;
+  /** Why: in the hold, in the commit, and in every refusal until the hold ends. */
+  readonly reason: string;
+  /** The page of the run. */
+  readonly run: string | undefined;
+}
+
+/**
+ * What became of it:
+ *
+ * - `written`: one commit puts the environment back, `proposed`: a pull request does, when it is merged.
+ * - `done-before`: another run wrote that commit. `superseded`: somebody deployed since, and that stays.
+ * - `nothing-earlier`: the app's first deploy, or a commit that changed no image: there is nothing to go back to.
+ */
+export type Compensated =
+  | {
+      readonly kind: 'written' | 'done-before';
+      readonly commit: string;
+      readonly url: string;
+      readonly apps: readonly string[];
+    }
+  | { readonly kind: 'proposed'; readonly pullRequest: PullRequestReference }
+  | { readonly kind: 'superseded' | 'nothing-earlier' };
+
+export interface CompensateDeps {
+  readonly client: GitHubClient;
+  readonly target: BranchTarget;
+  readonly timing: Timing;
+  readonly deployer: Deployer;
+  readonly onRetry?: ((reason: string, attempt: number, pauseMs: number) => void) | undefined;
+}
+
+/**
+ * Puts an environment back to what it ran before a commit, by one commit for all of its clusters.
+ *
+ * Only what the commit changed, and only as long as it still is so: it is computed from the head and written by
+ * compare-and-swap, so a newer deploy is never undone, and of two runs that do this at once one writes.
+ *
+ * An app's first deploy stays. Taking the release file away would not stop it: the ApplicationSet never deletes an
+ * Application (a file that disappeared is no order to take an app down), and the chart does not render without an image.
+ * All clusters are at the same commit, as they should be, and the next deploy mends them; no hold stands in its way.
+ *
+ * @throws Failure (exit 2) when GitHub refuses or does not answer
+ */
+export async function compensate(compensation: Compensation, deps: CompensateDeps): Promise<Compensated> {
+  const { commit, apps, environment, reason, run } = compensation;
+  const { client, target, timing } = deps;
+  if (commit.parent === undefined) {
+    return { kind: 'nothing-earlier' };
+  }
+  const treeAt = (oid: string) => gitHubTree(client, target.repository, oid);
+  const back = await undoing(treeAt(commit.parent), treeAt(commit.oid), apps, environment);
+  if (!back.some(canGoBack)) {
+    return { kind: 'nothing-earlier' };
+  }
+  const write = (autoMerge: boolean) =>
+    applyChange(
+      client,
+      target,
+      (tree) =>
+        computeRollback(
+          tree,
+          { apps: back, environment, reason, by: 'kajitori', holdUntil: undefined, run, via: undefined },
+          { now: new Date(timing.now()), deployer: deps.deployer },
+        ),
+      {
+        files: filesOfApps(apps, [environment]),
+        // The same for every run that undoes this commit.
+        key: `undo/${environment}/${commit.oid}`,
+        timing,
+        proposal: {
+          branch: `kajitori/undo/${environment}/${[...apps].sort().join('+')}`,
+          labels: [],
+          autoMerge,
+        },
+        ...(deps.onRetry === undefined ? {} : { onRetry: deps.onRetry }),
+      },
+    );
+  const applied = await write(true).catch((error: unknown) => {
+    if (error instanceof Failure && error.reason === 'no-auto-merge') {
+      // The pull request is open, and a person has to merge it: proposed again, it is found and kept.
+      return write(false);
+    }
+    throw error;
+  });
+  return compensated(applied, compensation, deps);
+}
+
+/** Whether a deploy changed something that ran before. */
+const canGoBack = ({ to, ours }: AppRollback): boolean =>
+  to !== undefined &&
+  [...(ours?.images.keys() ?? [])].some((name) => !sameReleased(ours?.images.get(name), to.images.get(name)));
+
+async function compensated(
+  applied: Applied<RollbackResult>,
+  { apps, environment }: Compensation,
+  { client, target }: CompensateDeps,
+): Promise<Compensated> {
+  const { images } = applied.result;
+  if (applied.commit !== undefined) {
+    const { oid, url } = applied.commit;
+    return { kind: 'written', commit: oid, url, apps: appsOf(images.filter(goesBack)) };
+  }
+  if (applied.pullRequest !== undefined) {
+    return { kind: 'proposed', pullRequest: applied.pullRequest };
+  }
+  const isBack = images.some(({ before, after }) => after !== undefined && sameReleased(before, after));
+  if (!isBack) {
+    return { kind: 'superseded' };
+  }
+  const undone = (await readRecentCommits(client, target)).find(({ deploys }) =>
+    deploys.some((each) => each.environment === environment && apps.includes(each.app)),
+  );
+  return undone === undefined
+    ? { kind: 'superseded' }
+    : {
+        kind: 'done-before',
+        commit: undone.oid,
+        url: undone.url,
+        apps: undone.deploys.filter((each) => apps.includes(each.app)).map(({ app }) => app),
+      };
+}
+
+const appsOf = (images: RollbackResult['images']): readonly string[] => [
+  ...new Set(images.map(({ app }) => app)),
+];

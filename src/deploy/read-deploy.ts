@@ -1,0 +1,146 @@
+import { environmentOf, type KajitoriConfig } from '../config/kajitori-yaml.ts';
+import type { GitHubClient } from '../github/client.ts';
+import { filesOfApps, readConfig, readDefinition } from '../release/app-files.ts';
+import { checkDeployer, type Deployer } from '../release/deployer.ts';
+import { formatImage } from '../release/image-reference.ts';
+import { type ReleaseRecord, readRelease, sameDeploy } from '../release/release-record.ts';
+import { formatSource } from '../release/source.ts';
+import { couldNot, Failure } from '../report/failure.ts';
+import { type BranchTarget, gitHubTree, readSnapshot } from '../repository/snapshot.ts';
+import { type DeployCommit, readDeployCommit, readRecentCommits } from './deploy-history.ts';
+import type { Awaited } from './lookout.ts';
+
+/** Which deploy is meant. */
+export interface DeployQuestion {
+  /** Checked names; empty: those that the commit's trailers name. */
+  readonly apps: readonly string[];
+  readonly environment: string;
+  /** Undefined: the newest one that deployed one of the apps. */
+  readonly commit: string | undefined;
+}
+
+/** What a commit deploys: which images of which apps to which clusters. */
+export interface Deploy {
+  readonly commit: DeployCommit;
+  readonly config: KajitoriConfig;
+  readonly environment: string;
+  readonly clusters: readonly string[];
+  readonly apps: readonly string[];
+  /** By app, as its files say at the commit. */
+  readonly releases: ReadonlyMap<string, ReleaseRecord>;
+  /** Each app in each cluster. */
+  readonly awaited: readonly Awaited[];
+}
+
+export interface ReadDeployDeps {
+  readonly client: GitHubClient;
+  readonly target: BranchTarget;
+  readonly deployer: Deployer;
+  /** The name of an Argo CD Application. */
+  readonly applicationName: (app: string, cluster: string, environment: string) => string;
+}
+
+/**
+ * Reads what a commit deploys.
+ *
+ * @throws Failure: exit 1 when the run may not deploy an app, exit 2 for an unknown commit, app or environment, an app
+ * that was never deployed there, or when GitHub does not answer
+ */
+export async function readDeploy(question: DeployQuestion, deps: ReadDeployDeps): Promise<Deploy> {
+  const { client, target } = deps;
+  const commit = await commitOf(question, deps);
+  const tree = gitHubTree(client, target.repository, commit.oid);
+  const config = await readConfig(tree);
+  const environment = environmentOf(config, question.environment);
+  const apps =
+    question.apps.length > 0
+      ? question.apps
+      : commit.deploys.filter((each) => each.environment === environment.name).map(({ app }) => app);
+  if (apps.length === 0) {
+    throw couldNot(`Commit ${commit.oid.slice(0, 8)} deploys no app to ${environment.name}.`, {
+      todo: 'Name the apps to wait for.',
+      reason: 'no-app',
+    });
+  }
+  const clusters = environment.clusters.map(({ name }) => name);
+  const releases = new Map<string, ReleaseRecord>();
+  for (const app of apps) {
+    await checkDeployer(config, app, await readDefinition(tree, config, app), deps.deployer);
+    const release = await readRelease((file) => tree.read(file), config, app, environment.name);
+    if (release === undefined) {
+      throw couldNot(`${app} has no image in ${environment.name} at commit ${commit.oid.slice(0, 8)}.`, {
+        todo: 'Deploy it first: without a release file there is no application to wait for.',
+        reason: 'never-deployed',
+      });
+    }
+    releases.set(app, release);
+  }
+  return {
+    commit,
+    config,
+    environment: environment.name,
+    clusters,
+    apps,
+    releases,
+    awaited: [...releases].flatMap(([app, release]) =>
+      clusters.map((cluster) => ({
+        app,
+        cluster,
+        application: deps.applicationName(app, cluster, environment.name),
+        commit: commit.oid,
+        images: [...release.images.values()].map(({ image }) => formatImage(image)),
+      })),
+    ),
+  };
+}
+
+async function commitOf(question: DeployQuestion, deps: ReadDeployDeps): Promise<DeployCommit> {
+  if (question.commit !== undefined) {
+    return readDeployCommit(deps.client, deps.target, question.commit);
+  }
+  const found = (await readRecentCommits(deps.client, deps.target)).find(({ deploys }) =>
+    deploys.some(
+      ({ app, environment }) => environment === question.environment && question.apps.includes(app),
+    ),
+  );
+  if (found === undefined) {
+    throw couldNot(
+      `Among the last hundred commits none deploys ${question.apps.join(', ') || 'an app'} to ${question.environment}.`,
+      { todo: 'Give the commit of the GitOps repository.', reason: 'no-commit' },
+    );
+  }
+  return found;
+}
+
+/**
+ * Which apps run something else by now than the commit put there, as the head of the branch says, and what.
+ *
+ * When GitHub does not answer, nobody is known to have deployed: what is written later is compared with the head again.
+ */
+export async function supersededApps(
+  deploy: Deploy,
+  { client, target }: ReadDeployDeps,
+): Promise<ReadonlyMap<string, string>> {
+  try {
+    const { tree } = await readSnapshot(client, target, filesOfApps(deploy.apps, [deploy.environment]));
+    const config = await readConfig(tree);
+    const read = async (app: string): Promise<readonly (readonly [string, string])[]> => {
+      const now = await readRelease((file) => tree.read(file), config, app, deploy.environment);
+      const ours = deploy.releases.get(app);
+      const other = [...(ours?.images.values() ?? [])].find(
+        (image) => !sameDeploy(image, now?.images.get(image.name)),
+      );
+      if (other === undefined) {
+        return [];
+      }
+      const build = now?.images.get(other.name)?.build;
+      return [[app, build === undefined ? 'a newer commit' : formatSource(build.source)]];
+    };
+    return new Map((await Promise.all(deploy.apps.map(read))).flat());
+  } catch (error) {
+    if (error instanceof Failure && error.exitCode === 2) {
+      return new Map();
+    }
+    throw error;
+  }
+}
