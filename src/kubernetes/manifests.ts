@@ -6,8 +6,12 @@ import type { KubernetesObject } from './object.ts';
 /** More aliases than this are a bomb, not a manifest. */
 const MAX_ALIASES = 100;
 
+/** Stands for the five characters that the API server makes up behind `generateName`. */
+export const GENERATED_NAME = '00000';
+
 /**
- * Reads a stream of YAML documents as Kubernetes objects. Empty documents are left out, a `List` is its items.
+ * Reads a stream of YAML documents as Kubernetes objects. Empty documents are left out, a `List` is its items. An object with
+ * `generateName` only, as hooks have it, gets a name that ends in `GENERATED_NAME`.
  *
  * @param file for messages: where the text comes from
  * @throws Failure (exit 2, `bad-manifest`) for what is not YAML, or not a Kubernetes object
@@ -45,13 +49,19 @@ function parsePlainManifests(text: string, file: string): KubernetesObject[] | u
  */
 export function parseManifestsWithPlaces(text: string, file: string): KubernetesObject[] {
   const lineCounter = new LineCounter();
-  const documents = parseAllDocuments(text, {
-    version: '1.1',
-    customTags: asGoReads,
-    lineCounter,
-    // Warnings would go to the process's own stderr, past our messages.
-    logLevel: 'error',
-  });
+  let documents: ReturnType<typeof parseAllDocuments>;
+  try {
+    documents = parseAllDocuments(text, {
+      version: '1.1',
+      customTags: asGoReads,
+      lineCounter,
+      // Warnings would go to the process's own stderr, past our messages.
+      logLevel: 'error',
+    });
+  } catch (error) {
+    // Nested so deep that the reader runs out of stack.
+    throw badManifest(error instanceof Error ? error.message : String(error), { file });
+  }
   return documents.flatMap((document) => {
     const { line } = lineCounter.linePos(document.contents?.range?.[0] ?? 0);
     const [mistake] = document.errors;
@@ -86,12 +96,25 @@ function toObjects(value: unknown, at: Place): KubernetesObject[] {
   if (!isMap(value)) {
     throw badManifest('it is not a map', at);
   }
-  const { apiVersion, kind, metadata, items } = value;
+  const { apiVersion, kind, metadata, items, spec, status } = value;
   if (typeof apiVersion !== 'string' || typeof kind !== 'string') {
     throw badManifest('apiVersion or kind is missing', at);
   }
   if (kind.endsWith('List') && Array.isArray(items)) {
     return items.flatMap((item: unknown) => toObjects(item, at));
+  }
+  // As Argo CD knows an empty list of objects (reposerver/repository `isNullList`).
+  if (kind.endsWith('List') && items === null && spec === undefined && status === undefined) {
+    return [];
+  }
+  if (
+    isMap(metadata) &&
+    !metadata.name &&
+    typeof metadata.generateName === 'string' &&
+    metadata.generateName !== ''
+  ) {
+    const name = `${metadata.generateName}${GENERATED_NAME}`;
+    return [{ ...value, metadata: { ...metadata, name } } as KubernetesObject];
   }
   if (!isMap(metadata) || typeof metadata.name !== 'string' || metadata.name === '') {
     throw badManifest(`${kind} without metadata.name`, at);
