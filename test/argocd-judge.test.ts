@@ -264,7 +264,7 @@ describe.skipIf(!hasArgoCdCorpus)('the traps of single answers', () => {
     expect(later).toMatchObject({ state: 'failed', cause: { kind: 'image-missing' } });
     expect(later.cause?.words).toContain('registry.example/web:missing: not found');
     // Without the tree it only asks for it.
-    expect(judge({ status, at: 25_000 }, expectation)).toMatchObject({ state: 'waiting', wantsTree: true });
+    expect(judge({ status, at: 25_000 }, expectation)).toMatchObject({ state: 'waiting', wants: 'tree' });
   });
 
   test('trap 8: a dead cluster whose application says Healthy has failed', () => {
@@ -385,7 +385,7 @@ describe('what counts, and what does not', () => {
     expect(judge({ status, at: 0 }, expecting(NOBODY, { images: [IMAGE] }))).toMatchObject({
       state: 'waiting',
       phase: 'pods still run another image',
-      wantsTree: true,
+      wants: 'tree',
     });
   });
 

@@ -57,8 +57,8 @@ export interface Judgement {
   /** Of `failed` and `unknown`; of `waiting` when something looks wrong already. */
   readonly cause?: Cause | undefined;
   readonly todo?: string | undefined;
-  /** A reading with the resource tree would tell more. */
-  readonly wantsTree: boolean;
+  /** What would help: a look at git by Argo CD, or a reading with the resource tree. */
+  readonly wants?: 'refresh' | 'tree' | undefined;
   /** What the next judgement needs to know of this one. */
   readonly memory: Memory;
 }
@@ -116,10 +116,10 @@ export function judge(reading: Reading, expectation: Expectation, previous?: Jud
   };
   const verdict = decide(reading, expectation, lasting);
   const todo = verdict.cause === undefined ? undefined : todoFor[verdict.cause.kind];
-  return { wantsTree: false, ...verdict, ...(todo === undefined ? {} : { todo }), memory };
+  return { ...verdict, ...(todo === undefined ? {} : { todo }), memory };
 }
 
-type Verdict = Pick<Judgement, 'state' | 'phase' | 'cause'> & { readonly wantsTree?: boolean };
+type Verdict = Pick<Judgement, 'state' | 'phase' | 'cause' | 'wants'>;
 type Lasting = (what: string) => number;
 
 const waiting = (phase: string, cause?: Cause): Verdict => ({
@@ -144,7 +144,7 @@ function decide(reading: Reading, expectation: Expectation, lasting: Lasting): V
   const compared = positionOf(status, status.sync.revisions, expectation);
   const operating = judgeOperation(status, compared, expectation);
   if (operating !== undefined) return operating;
-  if (compared === 'before') return waiting('Argo CD has not seen the commit yet');
+  if (compared === 'before') return { ...waiting('Argo CD has not seen the commit yet'), wants: 'refresh' };
   if (compared === 'unknown')
     return waiting('Argo CD is at a commit of which we do not know whether it comes after ours');
   if (status.sync.status !== 'Synced') return waiting('about to sync');
@@ -279,7 +279,7 @@ function judgeHealth(reading: Reading, expectation: Expectation, lasting: Lastin
       lasting(`degraded ${degraded === undefined ? '' : resourceKey(degraded)}`) >= patience
         ? failed('degraded', cause)
         : waiting('degraded', cause);
-    return { ...verdict, wantsTree: tree === undefined };
+    return { ...verdict, wants: 'tree' };
   }
   const progressing = worst('Progressing');
   if (progressing !== undefined || own === 'Progressing')
@@ -314,11 +314,11 @@ function judgePods(
     progressing?.healthMessage === undefined
       ? 'waiting for pods'
       : cleanLine(`waiting for pods of ${progressing.name}: ${progressing.healthMessage}`, 200);
-  if (trouble === undefined) return { ...waiting(phase), wantsTree: true };
+  if (trouble === undefined) return { ...waiting(phase), wants: 'tree' };
   const isOver = trouble.isFinal && lasting(`pods ${trouble.cause.kind}`) >= PULL_MS;
   return {
     ...(isOver ? failed('pods do not start', trouble.cause) : waiting(phase, trouble.cause)),
-    wantsTree: true,
+    wants: 'tree',
   };
 }
 
@@ -368,7 +368,7 @@ function judgeImages({ status, tree }: Reading, { images }: Expectation): Verdic
     const same = running.filter((each) => repositoryOf(each) === repositoryOf(image));
     // None at all: scaled to zero, or the registry is rewritten by the cluster; then Synced is all there is.
     if (same.length > 0 && !same.some((each) => isOurImage(each, image))) {
-      return { ...waiting('pods still run another image'), wantsTree: true };
+      return { ...waiting('pods still run another image'), wants: 'tree' };
     }
   }
   return undefined;
