@@ -9,7 +9,9 @@ import { initCommand } from './init.ts';
 import { newCommand } from './new.ts';
 import { regenerateCommand } from './regenerate.ts';
 import { retireCommand } from './retire.ts';
+import { rollbackCommand } from './rollback.ts';
 import { runOnceCommand } from './run.ts';
+import { uploadAssetsCommand } from './upload-assets.ts';
 import { readVersion } from './version.ts';
 
 const program = new Command('kajitori')
@@ -39,7 +41,9 @@ for (const command of [
   runOnceCommand(),
   buildCommand(),
   copyImageCommand(),
+  uploadAssetsCommand(),
   bumpCommand(),
+  rollbackCommand(),
   doctorCommand(),
   demoCommand(),
 ]) {
