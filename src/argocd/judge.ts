@@ -57,6 +57,8 @@ export interface Judgement {
   /** Of `failed` and `unknown`; of `waiting` when something looks wrong already. */
   readonly cause?: Cause | undefined;
   readonly todo?: string | undefined;
+  /** Argo CD has compared with the commit, or one after it. */
+  readonly seen: boolean;
   /** What would help: a look at git by Argo CD, or a reading with the resource tree. */
   readonly wants?: 'refresh' | 'tree' | undefined;
   /** What the next judgement needs to know of this one. */
@@ -115,8 +117,9 @@ export function judge(reading: Reading, expectation: Expectation, previous?: Jud
     return reading.at - first;
   };
   const verdict = decide(reading, expectation, lasting);
+  const seen = positionOf(reading.status, reading.status.sync.revisions, expectation) === 'there';
   const todo = verdict.cause === undefined ? undefined : todoFor[verdict.cause.kind];
-  return { ...verdict, ...(todo === undefined ? {} : { todo }), memory };
+  return { ...verdict, seen, ...(todo === undefined ? {} : { todo }), memory };
 }
 
 type Verdict = Pick<Judgement, 'state' | 'phase' | 'cause' | 'wants'>;
@@ -279,7 +282,7 @@ function judgeHealth(reading: Reading, expectation: Expectation, lasting: Lastin
       lasting(`degraded ${degraded === undefined ? '' : resourceKey(degraded)}`) >= patience
         ? failed('degraded', cause)
         : waiting('degraded', cause);
-    return { ...verdict, wants: 'tree' };
+    return { ...verdict, seen, wants: 'tree' };
   }
   const progressing = worst('Progressing');
   if (progressing !== undefined || own === 'Progressing')
