@@ -33,12 +33,21 @@ const numberOrText =
  * same: undefined for everything rare (anchors, tags, directives, tabs, keys that are no plain words) and for every mistake.
  * Who gets undefined reads it again with `yaml` and `asGoReads`, which also knows the places of mistakes.
  */
-export function readPlainDocument(text: string): { readonly value: unknown } | undefined {
+export const readPlainDocument = (text: string): { readonly value: unknown } | undefined => read(text, PLAIN);
+
+/**
+ * The same for values of a chart, which are handed on as JSON: besides, undefined where anybody might read a scalar in another
+ * way. Of numbers only plain decimal ones pass, of the words for true and false only these two, and none for nothing.
+ */
+export const readPlainValues = (text: string): { readonly value: unknown } | undefined =>
+  read(text, PLAIN_VALUES);
+
+function read(text: string, schema: Schema): { readonly value: unknown } | undefined {
   if (UNUSUAL.test(text) || MARKS.test(text)) {
     return undefined;
   }
   try {
-    const documents = loadAll(text, { schema: PLAIN, maxAliases: 0 });
+    const documents = loadAll(text, { schema, maxAliases: 0 });
     return documents.length > 1 ? undefined : { value: documents[0] ?? null };
   } catch {
     return undefined;
@@ -60,7 +69,7 @@ const PLAIN_TAGS = new Document(null, { version: '1.1', customTags: asGoReads })
 const plainScalar = defineScalarTag('tag:kajitori.dev,2026:plain', {
   implicit: true,
   // What begins otherwise is text for all of PLAIN_TAGS.
-  implicitFirstChars: ['', ...'~.+-0123456789nNyYtTfFoO'],
+  implicitFirstChars: ['', ...'~.+-0123456789nNyYtTfFoO'.split('')],
   resolve: (source) => {
     const tag = PLAIN_TAGS.find(({ test }) => test.test(source));
     if (tag === undefined) {
@@ -90,3 +99,27 @@ const plainMap = defineMappingTag<Values>('tag:yaml.org,2002:map', {
 });
 
 const PLAIN = new Schema([strTag, plainScalar, seqTag, plainMap]);
+
+/** What Go's reader tries as a number (yaml.v2, resolve.go: `ParseInt` with base 0, `yamlStyleFloat`), underscores taken out. */
+const GO_NUMBER =
+  /^[-+]?(?:0[xX][\da-fA-F]+|0[oO][0-7]+|0[bB][01]+|\.\d+(?:[eE][-+]?\d+)?|\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)$/;
+
+const plainValue = defineScalarTag('tag:kajitori.dev,2026:plain-value', {
+  implicit: true,
+  implicitFirstChars: plainScalar.implicitFirstChars,
+  resolve: (source) => {
+    if (/^-?(?:0|[1-9]\d*)(?:\.\d+)?$/.test(source)) {
+      return Number(source);
+    }
+    if (source === 'true' || source === 'false') {
+      return source === 'true';
+    }
+    if (GO_NUMBER.test(source.replaceAll('_', '')) || PLAIN_TAGS.some(({ test }) => test.test(source))) {
+      throw new Error('a rare scalar');
+    }
+    return NOT_RESOLVED;
+  },
+  identify: () => false,
+});
+
+const PLAIN_VALUES = new Schema([strTag, plainValue, seqTag, plainMap]);

@@ -153,7 +153,8 @@ const quoteForHelm = (text: string): string =>
 const shownPath = (file: string, { root }: HelmOptions): string =>
   root !== undefined && path.isAbsolute(file) ? path.relative(root, file) || '.' : file;
 
-const shownChart = (release: HelmRelease, options: HelmOptions): string =>
+/** What messages call the chart of a release. */
+export const shownChart = (release: HelmRelease, options: HelmOptions): string =>
   release.chartName ?? shownPath(release.chart, options);
 
 /** The chart's schema, for better words about what it refuses; undefined when it has none that can be read. */

@@ -1,0 +1,151 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import path from 'node:path';
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+
+/** Raised when what we make of the same text changes, so that old entries are not taken for new ones. */
+const FORMAT = 1;
+
+/** 200 MB hold about 80,000 rendered apps; GitHub keeps 10 GB a repository. */
+const MOST_BYTES = 200 * 1024 * 1024;
+
+/** No entry grows to more than this when it is unpacked: `helmTemplate` stops at as much. */
+const MOST_ENTRY_BYTES = 64 * 1024 * 1024;
+
+/** How long a use is not written down again, ms: touching each entry each time would cost more than reading it. */
+const TOUCH_AFTER = 24 * 60 * 60 * 1000;
+
+const DIGEST_BYTES = 32;
+
+/** What was rendered before, by the digest of all that it was rendered from. */
+export interface RenderCache {
+  readonly get: (inputs: string) => Promise<readonly KubernetesObject[] | undefined>;
+  readonly put: (inputs: string, objects: readonly KubernetesObject[]) => Promise<void>;
+  /** Removes what was not used for longest, until what is left is small enough. Does nothing where nothing was added. */
+  readonly prune: () => Promise<void>;
+}
+
+export interface RenderCacheOptions {
+  /** Part of every key: another helm may render something else. */
+  readonly helmVersion: string;
+  /** The time in ms since 1970. */
+  readonly now: () => number;
+  /** Default: 200 MB. */
+  readonly mostBytes?: number;
+}
+
+/** Where rendered objects are kept: `KAJITORI_CACHE`, else the user's folder for caches (XDG). */
+export function renderCacheFolder(environment: NodeJS.ProcessEnv): string {
+  const own = environment['KAJITORI_CACHE'];
+  const user = environment['XDG_CACHE_HOME'] || path.join(environment['HOME'] || homedir(), '.cache');
+  return path.join(own || path.join(user, 'kajitori'), 'render');
+}
+
+/**
+ * A cache in a folder, that several processes may use at once and that may be kept by actions/cache.
+ *
+ * An entry is a file: sha256 over key and content, then the content, deflated. Files are written elsewhere and moved into place;
+ * one that is damaged, or that belongs to another key, is not there and is rendered again. Not being able to read or write is
+ * never an error: it only costs time.
+ *
+ * The checksum is no signature. Who can write into the folder decides what is shown as rendered: keep it per trust. actions/cache
+ * does: what a pull request writes is read by that pull request alone, never by the base branch (GitHub docs, "Restrictions for
+ * accessing a cache").
+ */
+export function openRenderCache(folder: string, options: RenderCacheOptions): RenderCache {
+  const { helmVersion, now, mostBytes = MOST_BYTES } = options;
+  let hasAdded = false;
+  const keyOf = (inputs: string): string =>
+    createHash('sha256')
+      .update(JSON.stringify([FORMAT, helmVersion, inputs]))
+      .digest('hex');
+  const fileOf = (key: string): string => path.join(folder, key.slice(0, 2), key.slice(2));
+  const checksum = (key: string, content: Buffer): Buffer =>
+    createHash('sha256').update(key).update(content).digest();
+
+  return {
+    async get(inputs) {
+      const key = keyOf(inputs);
+      const file = fileOf(key);
+      try {
+        const bytes = await readFile(file);
+        const content = bytes.subarray(DIGEST_BYTES);
+        if (!checksum(key, content).equals(bytes.subarray(0, DIGEST_BYTES))) {
+          await rm(file, { force: true });
+          return undefined;
+        }
+        const text = inflateRawSync(content, { maxOutputLength: MOST_ENTRY_BYTES }).toString('utf8');
+        await touch(file, now());
+        return JSON.parse(text) as KubernetesObject[];
+      } catch {
+        return undefined;
+      }
+    },
+
+    async put(inputs, objects) {
+      const text = JSON.stringify(objects);
+      if (!isExact(objects)) {
+        return;
+      }
+      const key = keyOf(inputs);
+      const file = fileOf(key);
+      const content = deflateRawSync(text, { level: 1 });
+      // In the same folder: a move is atomic only within one file system. prune() takes it away if we die here.
+      const unfinished = `${file}.${randomUUID()}`;
+      try {
+        await mkdir(path.dirname(file), { recursive: true });
+        await writeFile(unfinished, Buffer.concat([checksum(key, content), content]), { mode: 0o600 });
+        await rename(unfinished, file);
+        hasAdded = true;
+      } catch {
+        await rm(unfinished, { force: true }).catch(() => undefined);
+      }
+    },
+
+    async prune() {
+      if (hasAdded) {
+        hasAdded = false;
+        await pruneFolder(folder, mostBytes, now());
+      }
+    },
+  };
+}
+
+/** Whether JSON holds it: numbers that are none, and -0, it does not. */
+const isExact = (value: unknown): boolean =>
+  typeof value === 'number'
+    ? Number.isFinite(value) && !Object.is(value, -0)
+    : Array.isArray(value)
+      ? value.every(isExact)
+      : typeof value === 'object' && value !== null
+        ? Object.entries(value).every(([key, child]) => key !== '__proto__' && isExact(child))
+        : value !== undefined;
+
+async function touch(file: string, now: number): Promise<void> {
+  const { mtimeMs } = await stat(file);
+  if (now - mtimeMs > TOUCH_AFTER) {
+    await utimes(file, now / 1000, now / 1000).catch(() => undefined);
+  }
+}
+
+async function pruneFolder(folder: string, mostBytes: number, now: number): Promise<void> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const found = await Promise.all(
+    entries
+      .filter((entry) => entry.isFile())
+      .map(async (entry) => {
+        const file = path.join(entry.parentPath, entry.name);
+        const { size, mtimeMs } = await stat(file).catch(() => ({ size: 0, mtimeMs: now }));
+        return { file, size, used: mtimeMs, isUnfinished: entry.name.includes('.') };
+      }),
+  );
+  let left = found.reduce((sum, { size }) => sum + size, 0);
+  for (const { file, size, used, isUnfinished } of found.toSorted((a, b) => a.used - b.used)) {
+    if (left > mostBytes || (isUnfinished && now - used > TOUCH_AFTER)) {
+      await rm(file, { force: true }).catch(() => undefined);
+      left -= size;
+    }
+  }
+}
