@@ -5,6 +5,7 @@ import {
   booleanInput,
   input,
   numberInput,
+  optionalBooleanInput,
   requiredInput,
   runnerContext,
 } from '../../src/action/inputs.ts';
@@ -43,7 +44,7 @@ await runAction(async () => {
     override: input('override'),
     reason: input('reason'),
     run: context.runUrl,
-    pullRequest: input('pull-request') === undefined ? undefined : booleanInput('pull-request'),
+    pullRequest: optionalBooleanInput('pull-request'),
   });
   const client = await openGitHub(accessInputs(), {
     apiUrl: context.apiUrl,

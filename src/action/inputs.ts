@@ -32,6 +32,10 @@ export function booleanInput(name: string): boolean {
   return value === 'true';
 }
 
+/** `true` or `false`; empty is undefined: something else decides. */
+export const optionalBooleanInput = (name: string): boolean | undefined =>
+  input(name) === undefined ? undefined : booleanInput(name);
+
 /** A whole number that is not negative. */
 export function numberInput(name: string): number | undefined {
   const value = input(name);
@@ -96,6 +100,10 @@ export function runnerContext(environment: NodeJS.ProcessEnv = process.env) {
     commit: environment.GITHUB_SHA ?? '',
     /** Who caused the run; a re-run by somebody else does not change it. */
     actor: environment.GITHUB_ACTOR || undefined,
+    /** Who started this attempt of the run. */
+    triggeringActor: environment.GITHUB_TRIGGERING_ACTOR || undefined,
+    /** The name of the event, like `workflow_dispatch`. */
+    event: environment.GITHUB_EVENT_NAME ?? '',
     runUrl: run === undefined ? undefined : `${server}/${repository}/actions/runs/${run}`,
     /** Unique to this attempt of this run. */
     runKey: `${repository}/${run ?? '0'}/${environment.GITHUB_RUN_ATTEMPT ?? '1'}`,

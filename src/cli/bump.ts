@@ -9,6 +9,7 @@ import type { Source } from '../release/source.ts';
 import { gitHubSourceHistory, NO_HISTORY, type SourceHistory } from '../release/source-history.ts';
 import { environmentAccess } from './environment.ts';
 import { gitopsTarget } from './gitops-target.ts';
+import { imageCheck } from './image-check.ts';
 import { repeated } from './repeated.ts';
 import { type CommonOptions, progress, runCommand } from './run-command.ts';
 
@@ -131,24 +132,6 @@ async function bump(options: BumpOptions) {
     text: outputs.reason === 'would-bump' ? `${bumpDiff(outputs)}\n${text}` : text,
     json: bumpJson(outputs),
   };
-}
-
-/** Loaded only when it is asked for: every other bump starts without what ECR needs. */
-async function imageCheck({ scanThreshold, registryRole }: BumpOptions) {
-  const [{ imageGate, openImageCheck, parseSeverity }, { registryRoles }, { httpsAgent }] = await Promise.all(
-    [
-      import('../build/open-image-check.ts'),
-      import('../build/build-target.ts'),
-      import('../aws/https-agent.ts'),
-    ],
-  );
-  const deps = openImageCheck({
-    identityFor: registryRoles(registryRole?.join('\n'), { sessionName: 'kajitori-bump' }),
-    timing: systemTiming,
-    agent: httpsAgent(),
-    onSecret: () => undefined,
-  });
-  return imageGate(deps, parseSeverity(scanThreshold));
 }
 
 /**

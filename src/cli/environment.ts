@@ -2,5 +2,6 @@
 export function environmentAccess(environment: NodeJS.ProcessEnv = process.env) {
   const apiUrl = environment['GITHUB_API_URL'] ?? 'https://api.github.com';
   const token = environment['GH_TOKEN'] || environment['GITHUB_TOKEN'] || undefined;
-  return { apiUrl, token };
+  const serverUrl = environment['GITHUB_SERVER_URL'] ?? 'https://github.com';
+  return { apiUrl, serverUrl, token };
 }

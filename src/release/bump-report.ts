@@ -1,16 +1,13 @@
-import { code, codeBlock, link, plain, table } from '../report/markdown.ts';
-import { textDiff } from '../report/text-diff.ts';
+import { code, link, plain, table } from '../report/markdown.ts';
 import type { BumpOutputs } from './bump.ts';
 import { nameOf } from './bump-message.ts';
+import { changeDiff, changeSection } from './change-diff.ts';
 import type { ImageOutcome } from './compute-bump.ts';
 import { formatImage, shortImage } from './image-reference.ts';
 import { formatSource } from './source.ts';
 
 /** The edits as a unified diff. */
-export const bumpDiff = (outputs: BumpOutputs): string =>
-  [...outputs.edits]
-    .map(([file, text]) => textDiff(file, outputs.originals.get(file), text ?? undefined))
-    .join('');
+export const bumpDiff = (outputs: BumpOutputs): string => changeDiff(outputs.edits, outputs.originals);
 
 /** One sentence: what happened. */
 export function bumpHeadline(outputs: BumpOutputs): string {
@@ -102,9 +99,7 @@ export function bumpSummary(outputs: BumpOutputs): string {
       : [
           `**Set aside by a person:** ${outputs.overridden.join(', ')}. The reason is recorded in the commit.`,
         ]),
-    ...(outputs.edits.size === 0
-      ? []
-      : [`<details><summary>Diff</summary>\n\n${codeBlock(bumpDiff(outputs), 'diff')}\n\n</details>`]),
+    ...changeSection(outputs.edits, outputs.originals),
   ].join('\n\n');
 }
 

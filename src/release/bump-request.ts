@@ -231,9 +231,10 @@ export function bumpRequest(texts: BumpTexts): BumpInputs['request'] {
 }
 
 /** A reason is a sentence; what is longer would only hide it. */
-const MAX_REASON = 500;
+export const MAX_REASON = 500;
 
-function required(text: string | undefined, name: string): string {
+/** @throws Failure (exit 2, `missing-input`) for an empty one */
+export function required(text: string | undefined, name: string): string {
   if (text === undefined || text.trim() === '') {
     throw couldNot(`${name} is missing.`, {
       todo: `Give ${name}; --help shows an example.`,

@@ -1,5 +1,6 @@
 import { type Environment, environmentOf, type KajitoriConfig } from '../config/kajitori-yaml.ts';
 import { layoutOf, releaseFiles, stateFile } from '../config/layout.ts';
+import { refused } from '../report/failure.ts';
 import type { Change } from '../repository/change.ts';
 import type { Tree } from '../repository/tree.ts';
 import type { YamlEdit } from '../yaml/edit.ts';
@@ -29,6 +30,8 @@ export interface AppRollback {
    * back. What somebody deployed since is never undone. Undefined: a person goes back, whatever runs now.
    */
   readonly ours?: ReleaseRecord | undefined;
+  /** What a person saw running when they chose; when something else runs by now, nothing is done. */
+  readonly seen?: ReleaseRecord | undefined;
 }
 
 /** What a rollback is asked to do. */
@@ -117,6 +120,7 @@ export async function computeRollback(
     }
     const rollback = { config, environment, request, now: knowledge.now, files, ...each };
     const current = await readRelease((file) => files.read(file), config, each.app, environment.name);
+    refuseUnseen(rollback, current);
     const outcomes = decide(rollback, current);
     images.push(...outcomes);
     if (outcomes.some(goesBack)) {
@@ -147,6 +151,20 @@ interface OneRollback extends AppRollback {
   readonly request: RollbackRequest;
   readonly now: Date;
   readonly files: EditedFiles;
+}
+
+/** What somebody deployed while the person read the plan is not in the plan. */
+function refuseUnseen({ app, environment, seen }: OneRollback, current: ReleaseRecord | undefined): void {
+  if (
+    seen !== undefined &&
+    (current?.images.size !== seen.images.size ||
+      [...seen.images].some(([name, image]) => !sameDeploy(image, current.images.get(name))))
+  ) {
+    throw refused(`Somebody deployed ${app} to ${environment.name} in the meantime.`, {
+      todo: 'Look at what runs now, and run it again if it is still meant.',
+      reason: 'moved-on',
+    });
+  }
 }
 
 function decide(

@@ -15,6 +15,9 @@ export interface Hold {
   readonly until: Date | undefined;
 }
 
+/** A hold that is longer is a decision, and needs a date again: a quarter of a year. */
+export const LONGEST_HOLD_MS = 92 * 86_400_000;
+
 /** Whether a hold stops deploys at a moment. */
 export const isInForce = (hold: Hold | undefined, now: Date): hold is Hold =>
   hold !== undefined && (hold.until === undefined || now < hold.until);

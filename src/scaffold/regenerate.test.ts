@@ -65,6 +65,7 @@ describe('kajitori regenerate', () => {
       '.github/CODEOWNERS',
       '.github/workflows/add-cronjob.yml',
       '.github/workflows/new-app.yml',
+      '.github/workflows/rollback.yml',
       '.github/workflows/run.yml',
       'argocd/production.yaml',
       'argocd/projects/billing.yaml',
