@@ -20,6 +20,11 @@ export interface Application {
   readonly declaredAt: Place;
   /** `ApplicationSet/production`, undefined for one that is declared by itself. */
   readonly madeBy?: string;
+  /**
+   * The Application (app-of-apps) whose directory holds `declaredAt`, or which renders it. Undefined when none does: then it
+   * is given to Argo CD by hand, like the root Application, or in a way that we do not see.
+   */
+  readonly appliedBy?: string;
 }
 
 export interface ApplicationDestination {

@@ -1,0 +1,35 @@
+import { isMapValue, newMap, type PlainMap } from '../yaml/data.ts';
+
+/**
+ * Parameters of two generators together: maps go into each other, of anything else the second wins. As
+ * dario.cat/mergo `Merge` with `WithOverride`, which matrix and merge generators use with Go templates.
+ */
+export function mergeOver(base: PlainMap, over: Readonly<Record<string, unknown>>): PlainMap {
+  const merged: PlainMap = Object.assign(newMap(), base);
+  for (const [key, value] of Object.entries(over)) {
+    const below = merged[key];
+    merged[key] = isMapValue(value) && isMapValue(below) ? mergeOver(below as PlainMap, value) : value;
+  }
+  return merged;
+}
+
+/**
+ * A template whose empty fields come from another: a generator's own `template` before that of the ApplicationSet. As mergo
+ * `Merge` without options: false, 0, "" and [] count as empty; lists are taken whole, and so is `valuesObject`, which is bytes
+ * to Argo CD.
+ */
+export function fillEmpty(template: unknown, from: unknown, key = ''): unknown {
+  if (isMapValue(template) && isMapValue(from) && key !== 'valuesObject') {
+    const filled: PlainMap = Object.assign(newMap(), template);
+    for (const [name, value] of Object.entries(from)) filled[name] = fillEmpty(filled[name], value, name);
+    return filled;
+  }
+  const isEmpty =
+    template === undefined ||
+    template === null ||
+    template === '' ||
+    template === false ||
+    template === 0 ||
+    (Array.isArray(template) && template.length === 0);
+  return isEmpty ? from : template;
+}
