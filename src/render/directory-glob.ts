@@ -18,13 +18,13 @@ const MOST_ALTERNATIVES = 1000;
 export function directoryGlob(pattern: string): (file: string) => boolean {
   const alternatives = parse(pattern);
   return (file) => {
-    const characters = [...file];
+    const characters = Array.from(file);
     return alternatives.some((parts) => matches(parts, characters));
   };
 }
 
 function parse(pattern: string): Part[][] {
-  const characters = [...pattern];
+  const characters = Array.from(pattern);
   let at = 0;
   const bad = (why: string) =>
     couldNot(`The pattern ${JSON.stringify(pattern)} cannot be read: ${why}.`, {
