@@ -41,6 +41,7 @@ const DETAIL = { lines: 5_000, newObjects: true };
 /** Text in HTML, also inside an attribute. */
 const escaped = (text: string): string =>
   text.replaceAll(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
     /[&<>"'`\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2066-\u2069]/g,
     (sign) => ENTITIES[sign] ?? '\ufffd',
   );

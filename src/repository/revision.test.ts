@@ -1,0 +1,86 @@
+import { mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execa } from 'execa';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { changedSince, writeRevision } from './revision.ts';
+
+let folder: string;
+let clone: string;
+const git = (...args: readonly string[]) =>
+  execa('git', ['-C', clone, '-c', 'user.name=a', '-c', 'user.email=a@example.com', ...args]);
+const write = (file: string, text: string) => writeFile(join(clone, file), text);
+const commit = async (message: string) => {
+  await git('add', '-A');
+  await git('commit', '-qm', message);
+};
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kajitori-revision-'));
+  clone = join(folder, 'clone');
+  await execa('git', ['init', '-q', '-b', 'main', clone]);
+  await write('stays.yaml', 'a: 1\n');
+  await write('moves.yaml', 'b: 1\n');
+  await write('hidden.yaml', 'c: 1\n');
+  await write('.gitattributes', 'hidden.yaml export-ignore\n');
+  await symlink('/etc/hostname', join(clone, 'link'));
+  await commit('first');
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+describe('what a branch changes', () => {
+  test('is counted from where it left the base, not from where the base is now', async () => {
+    await git('switch', '-qc', 'work');
+    await git('mv', 'moves.yaml', 'moved.yaml');
+    await commit('work');
+    await git('switch', '-q', 'main');
+    await write('stays.yaml', 'a: 2\n');
+    await commit('later');
+    await git('switch', '-q', 'work');
+    const { paths, dirty } = await changedSince(clone, 'main');
+    expect(paths).toEqual(['moved.yaml', 'moves.yaml']);
+    expect(dirty).toBe(false);
+  });
+
+  test('holds what nobody committed, and names that git would quote', async () => {
+    await write('stays.yaml', 'a: 3\n');
+    await write('neu "ü"\n.yaml', '');
+    const { paths, dirty } = await changedSince(clone, 'HEAD');
+    expect(paths).toEqual(['neu "ü"\n.yaml', 'stays.yaml']);
+    expect(dirty).toBe(true);
+  });
+
+  test('cannot be found out without the base: exit 2, and what to do', async () => {
+    await expect(changedSince(clone, 'nowhere')).rejects.toMatchObject({
+      reason: 'unknown-revision',
+      exitCode: 2,
+    });
+    await expect(changedSince(clone, '--output=/tmp/x')).rejects.toMatchObject({
+      reason: 'unknown-revision',
+    });
+    await expect(changedSince(folder, 'HEAD')).rejects.toMatchObject({ reason: 'no-repository' });
+    await git('checkout', '-q', '--orphan', 'other');
+    await commit('unrelated');
+    await expect(changedSince(clone, 'main')).rejects.toMatchObject({ reason: 'no-merge-base' });
+  });
+});
+
+test('a revision is written beside the working copy: all of it, links as links, nothing else touched', async () => {
+  const { base } = await changedSince(clone, 'HEAD');
+  await write('stays.yaml', 'a: changed\n');
+  await rm(join(clone, 'hidden.yaml'));
+  const before = (await git('status', '--porcelain')).stdout;
+  const target = join(folder, 'base');
+  await writeRevision(clone, base, target);
+  expect((await readdir(target)).sort()).toEqual([
+    '.gitattributes',
+    'hidden.yaml',
+    'link',
+    'moves.yaml',
+    'stays.yaml',
+  ]);
+  expect(await readFile(join(target, 'stays.yaml'), 'utf8')).toBe('a: 1\n');
+  expect(await readlink(join(target, 'link'))).toBe('/etc/hostname');
+  expect((await git('status', '--porcelain')).stdout).toBe(before);
+  expect((await readdir(folder)).sort()).toEqual(['base', 'clone']);
+});
