@@ -1,5 +1,6 @@
 import { readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { EcrFault } from '../src/standin/ecr/faults.ts';
@@ -276,6 +277,78 @@ RUN --mount=type=secret,id=rc ["/print-file"]
       }
     },
   );
+
+  test('assets of a stage are in S3 before the image has a tag; the same content is not built again', async () => {
+    const name = newName();
+    const assetRole = `arn:aws:iam::${ONE}:role/assets`;
+    rig.ecr.role(assetRole, { allow: ['s3:*'], webIdentity: { subject: 'repo:acme/web:*' } });
+    const keys = rig.ecr.keys(assetRole);
+    const s3 = new S3Client({
+      endpoint: rig.ecr.endpoint,
+      region: TOKYO,
+      forcePathStyle: true,
+      credentials: { accessKeyId: keys.AWS_ACCESS_KEY_ID, secretAccessKey: keys.AWS_SECRET_ACCESS_KEY },
+    });
+    const Bucket = 'acme-assets';
+    await s3.send(
+      new CreateBucketCommand({ Bucket, CreateBucketConfiguration: { LocationConstraint: TOKYO } }),
+    );
+    const inputs = {
+      name,
+      registries: FIRST,
+      context: 'assets',
+      'assets-target': 'assets',
+      'assets-path': '/public',
+      'assets-to': 's3://acme-assets/web',
+      'assets-role': assetRole,
+      'assets-cache-control': 'no-cache',
+    };
+    await app.commit({
+      'assets/Dockerfile':
+        'FROM scratch AS assets\nCOPY public /public\nCOPY Dockerfile /not-public\nFROM scratch\nCOPY Dockerfile /\n',
+      'assets/public/app-1f3c9e2b.js': 'one',
+      'assets/public/index.html': '<script src="app-1f3c9e2b.js">',
+    });
+    const moment = rig.ecr.log.length;
+    const first = await app.build(inputs);
+    expect(first).toMatchObject({ exitCode: 0, outputs: { outcome: 'built' } });
+    expect(first.summary).toContain('assets: 2 uploaded to s3://acme-assets/web');
+    const keysOf = async () =>
+      ((await s3.send(new ListObjectsV2Command({ Bucket }))).Contents ?? []).map(({ Key }) => Key);
+    const there = ['web/app-1f3c9e2b.js', 'web/index.html'];
+    expect(await keysOf()).toEqual([expect.stringMatching(/^web\/\.kajitori\/assets-/), ...there]);
+    const order = rig.ecr.log.slice(moment).map(({ service, operation }) => `${service}:${operation}`);
+    expect(order.lastIndexOf('s3:PutObject')).toBeLessThan(order.indexOf('ecr:PutImage'));
+
+    await app.commit({});
+    const again = await app.build(inputs);
+    expect(again).toMatchObject({ exitCode: 0, outputs: { outcome: 'retagged' } });
+    expect(again.log).toContain('assets: the same content was uploaded before');
+
+    await app.commit({ 'assets/public/app-2a4d0f3c.js': 'two' });
+    await execa('git', ['-C', app.folder, 'rm', '-q', 'assets/public/app-1f3c9e2b.js']);
+    await app.commit({});
+    const next = await app.build(inputs);
+    expect(next.log).toContain('assets: 1 uploaded to s3://acme-assets/web (0.0 MB), 1 were there');
+    expect(await keysOf()).toEqual(expect.arrayContaining([...there, 'web/app-2a4d0f3c.js']));
+  });
+
+  test('assets that cannot be uploaded: no image gets a tag, and the statement to add', async () => {
+    const name = newName();
+    await app.commit({ 'assets/public/app-3b5e1a4d.js': 'three' });
+    const run = await app.build({
+      name,
+      registries: FIRST,
+      context: 'assets',
+      'assets-target': 'assets',
+      'assets-path': '/public',
+      'assets-to': 's3://acme-assets/web',
+      'assets-cache-control': 'no-cache',
+    });
+    expect(run).toMatchObject({ exitCode: 2, outputs: { reason: 'no-permission' } });
+    expect(run.log).toContain('"Action":"s3:');
+    expect(tagsOf(ONE, TOKYO, name)).toEqual({});
+  });
 
   describe('registries stumble', () => {
     const fault = (operation: string, more: Partial<EcrFault>): EcrFault => ({

@@ -1,9 +1,10 @@
 import * as core from '@actions/core';
-import { buildMachine, buildSource, buildStage } from '../../src/action/build-inputs.ts';
+import { buildAssetStage, buildMachine, buildSource, buildStage } from '../../src/action/build-inputs.ts';
 import { booleanInput, input, requiredInput } from '../../src/action/inputs.ts';
 import { logText } from '../../src/action/log-text.ts';
 import { runAction } from '../../src/action/run-action.ts';
 import { runBuild } from '../../src/build/build.ts';
+import { buildAssets, builtAssetLines } from '../../src/build/build-assets.ts';
 import { buildSummary, buildText } from '../../src/build/build-report.ts';
 import { buildRequest } from '../../src/build/build-request.ts';
 import { openBuild } from '../../src/build/open-build.ts';
@@ -29,10 +30,19 @@ await runAction(async () => {
   });
   const stage = buildStage(request);
   const inputs = { request, stage, source: await buildSource(), force: booleanInput('force') };
-  const outputs = await runBuild(inputs, await openBuild(inputs, buildMachine()));
+  const asked = stage.kind === 'whole' || stage.kind === 'look' ? await buildAssetStage(request) : undefined;
+  const deps = await openBuild(inputs, buildMachine());
+  let assets: readonly string[] = [];
+  if (asked !== undefined) {
+    const { bucket } = asked;
+    const built = await buildAssets(asked.assets, inputs.force, inputs.source.commit, { ...deps, bucket });
+    assets = builtAssetLines(built, asked.assets.target);
+    logText(assets.join('\n'));
+  }
+  const outputs = await runBuild(inputs, deps);
   logText(buildText(outputs));
   if (stage.kind !== 'part' && outputs.digest !== undefined) {
-    await core.summary.addRaw(buildSummary(outputs), true).write();
+    await core.summary.addRaw(buildSummary(outputs, assets), true).write();
   }
   core.setOutput('digest', outputs.digest ?? '');
   core.setOutput('image', outputs.images[0] ?? '');

@@ -1,14 +1,18 @@
 import { readFile } from 'node:fs/promises';
 import * as core from '@actions/core';
+import type { Bucket } from '../aws/s3-bucket.ts';
 import type { BuildInputs } from '../build/build.ts';
+import type { AssetStage } from '../build/build-assets.ts';
 import type { BuildRequest } from '../build/build-request.ts';
 import { type BuildSource, readSource } from '../build/build-source.ts';
+import { identityOf } from '../build/build-target.ts';
 import { endedFromOutside } from '../build/ended-from-outside.ts';
 import type { BuildMachine } from '../build/open-build.ts';
 import { repositoryPlan } from '../build/repository-defaults.ts';
+import { assetTarget } from '../build/upload-assets.ts';
 import { systemTiming } from '../github/timing.ts';
 import { couldNot } from '../report/failure.ts';
-import { input, oidcToken, runnerContext } from './inputs.ts';
+import { input, oidcToken, requiredInput, runnerContext } from './inputs.ts';
 import { logText } from './log-text.ts';
 
 /** The input `step`, with what belongs to it. */
@@ -44,6 +48,43 @@ export function buildStage({ platforms }: BuildRequest): BuildInputs['stage'] {
         reason: 'bad-input',
       });
   }
+}
+
+/** The assets that the inputs ask for, with the way to their bucket; undefined: none. */
+export async function buildAssetStage(
+  request: BuildRequest,
+): Promise<{ readonly assets: AssetStage; readonly bucket: Bucket } | undefined> {
+  const stage = input('assets-target');
+  if (stage === undefined) return undefined;
+  if (!/^\w[\w.-]*$/.test(stage)) {
+    throw couldNot(`${JSON.stringify(stage.slice(0, 120))} is not the name of a stage in a Dockerfile.`, {
+      todo: 'Write the name after AS in its FROM line.',
+      reason: 'bad-input',
+    });
+  }
+  const target = assetTarget(requiredInput('assets-to'));
+  // Who builds without assets does not wait for what S3 needs.
+  const { openBucket } = await import('../aws/s3-bucket.ts');
+  const [first] = request.targets;
+  const { idToken, sessionName } = buildMachine();
+  const role = input('assets-role');
+  const identity = identityOf(
+    {
+      account: first?.account ?? '',
+      region: input('assets-region') ?? first?.region ?? '',
+      roles: role === undefined ? (first?.roles ?? []) : [role],
+    },
+    { idToken, sessionName },
+  );
+  return {
+    assets: {
+      stage,
+      path: input('assets-path') ?? '/',
+      target,
+      cacheControl: requiredInput('assets-cache-control'),
+    },
+    bucket: openBucket(target.bucket, identity, process.env),
+  };
 }
 
 /** The folder that the repository is checked out to. */

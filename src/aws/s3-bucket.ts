@@ -1,4 +1,4 @@
-import { HeadObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { ListObjectsV2Command, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { awsFailure } from './aws-failure.ts';
 import { type AwsIdentity, awsCredentials } from './credentials.ts';
 import { httpsAgent } from './https-agent.ts';
@@ -24,7 +24,6 @@ export interface NewObject {
 export interface Bucket {
   readonly name: string;
   list(prefix: string): AsyncIterable<StoredObject>;
-  exists(key: string): Promise<boolean>;
   put(object: NewObject): Promise<void>;
 }
 
@@ -65,17 +64,6 @@ export function openBucket(name: string, identity: AwsIdentity, env: NodeJS.Proc
         token = page.NextContinuationToken;
       } while (token !== undefined);
     },
-    exists: async (key) =>
-      send(`look for s3://${name}/${key}`, async () => {
-        try {
-          await client.send(new HeadObjectCommand({ Bucket: name, Key: key }));
-          return true;
-        } catch (error) {
-          if (error instanceof Error && (error.name === 'NotFound' || error.name === 'NoSuchKey'))
-            return false;
-          throw error;
-        }
-      }),
     put: async ({ key, body, contentType, contentEncoding, cacheControl }) => {
       await send(`write s3://${name}/${key}`, () =>
         client.send(

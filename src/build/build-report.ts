@@ -21,8 +21,8 @@ export function buildText(outputs: BuildOutputs): string {
   ].join('\n');
 }
 
-/** The job summary. */
-export function buildSummary(outputs: BuildOutputs): string {
+/** The job summary. @param assets what became of them, as sentences */
+export function buildSummary(outputs: BuildOutputs, assets: readonly string[] = []): string {
   return [
     `### ${plain(headline(outputs))}`,
     ...(outputs.images.length === 0
@@ -33,7 +33,7 @@ export function buildSummary(outputs: BuildOutputs): string {
             outputs.images.map((image) => [code(image)]),
           ),
         ]),
-    [...details(outputs), ...outputs.notes].map((each) => `- ${plain(each)}`).join('\n'),
+    [...details(outputs), ...assets, ...outputs.notes].map((each) => `- ${plain(each)}`).join('\n'),
   ]
     .filter((part) => part !== '')
     .join('\n\n')

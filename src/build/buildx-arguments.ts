@@ -45,18 +45,14 @@ export function buildxArguments(call: BuildxCall): readonly string[] {
     `--platform=${call.platforms.join(',')}`,
     `--output=${output.join(',')}`,
     ...(request.stage === undefined ? [] : [`--target=${request.stage}`]),
-    ...Object.entries(request.args).map(([name, value]) => `--build-arg=${name}=${value}`),
-    ...request.secrets.map(({ id, from, name }) =>
-      from === 'env' ? `--secret=id=${id},env=${name}` : `--secret=id=${id},${csv(`src=${name}`)}`,
-    ),
-    ...Object.entries(paths.contexts).map(([name, value]) => `--build-context=${name}=${value}`),
+    ...inputArguments(request, paths),
     ...Object.entries(call.labels).flatMap(([name, value]) => [
       `--label=${name}=${value}`,
       `--annotation=${annotationLevels(request)}:${name}=${value}`,
     ]),
     ...(request.cache
       ? [
-          ...cache.read.map((tag) => `--cache-from=type=registry,ref=${first}:${tag}`),
+          ...cacheFrom(first, cache),
           // ECR takes a cache only as an image of OCI's types; mode=max keeps the stages that are not in the image too.
           // A cache that could not be written must not fail a deploy.
           ...(cache.write === undefined
@@ -71,6 +67,40 @@ export function buildxArguments(call: BuildxCall): readonly string[] {
     paths.context,
   ];
 }
+
+/** What a build is given beside its context. */
+const inputArguments = (request: BuildRequest, paths: BuildPaths): readonly string[] => [
+  ...Object.entries(request.args).map(([name, value]) => `--build-arg=${name}=${value}`),
+  ...request.secrets.map(({ id, from, name }) =>
+    from === 'env' ? `--secret=id=${id},env=${name}` : `--secret=id=${id},${csv(`src=${name}`)}`,
+  ),
+  ...Object.entries(paths.contexts).map(([name, value]) => `--build-context=${name}=${value}`),
+];
+
+const cacheFrom = (repository: string, cache: CacheTags): readonly string[] =>
+  cache.read.map((tag) => `--cache-from=type=registry,ref=${repository}:${tag}`);
+
+/**
+ * The arguments after `docker` that write the files of one stage to a folder of this machine (Docker docs, "Local and tar
+ * exporters").
+ */
+export const exportArguments = (
+  { request, paths, repositories: [first = ''], platforms: [platform = ''], cache }: BuildxCall,
+  stage: string,
+  folder: string,
+): readonly string[] => [
+  'buildx',
+  'build',
+  '--progress=plain',
+  `--file=${paths.dockerfile}`,
+  `--platform=${platform}`,
+  `--target=${stage}`,
+  `--output=type=local,${csv(`dest=${folder}`)}`,
+  ...inputArguments(request, paths),
+  ...(request.cache ? cacheFrom(first, cache) : []),
+  '--provenance=false',
+  paths.context,
+];
 
 /** An index is there only with several platforms or attestations; buildx refuses annotations of what is not. */
 const annotationLevels = (request: BuildRequest): string =>

@@ -8,13 +8,15 @@ import { fullJitter, type Timing } from '../github/timing.ts';
 import { couldNot, type Failure } from '../report/failure.ts';
 import { baseImages } from './base-images.ts';
 import type { BuildDeps, BuildInputs, Built, Content } from './build.ts';
+import type { BuildAssetsDeps } from './build-assets.ts';
 import { type BuildFailure, type BuildLog, readBuildLog } from './build-log.ts';
 import { identityOf } from './build-target.ts';
-import { buildxArguments, imageLabels, joinArguments } from './buildx-arguments.ts';
+import { buildxArguments, exportArguments, imageLabels, joinArguments } from './buildx-arguments.ts';
 import { contentKey, contentTag } from './content-key.ts';
 import { withDockerConfig } from './docker-config.ts';
 import { EcrRegistry } from './ecr-registry.ts';
 import { readGitContent } from './git-content.ts';
+import { cacheTags } from './image-tags.ts';
 import { type DockerResult, digestOfMetadata, runDocker } from './run-buildx.ts';
 import { buildPaths, secretValues } from './workspace.ts';
 
@@ -49,7 +51,10 @@ const BACK_OFF = { baseMs: 1_000, capMs: 15_000 };
  *
  * @throws Failure of the paths and secrets of the request
  */
-export async function openBuild(inputs: BuildInputs, machine: BuildMachine): Promise<BuildDeps> {
+export async function openBuild(
+  inputs: BuildInputs,
+  machine: BuildMachine,
+): Promise<BuildDeps & Pick<BuildAssetsDeps, 'exportStage'>> {
   const { request, source } = inputs;
   const { timing } = machine;
   const paths = await buildPaths(request, machine.workspace);
@@ -169,10 +174,27 @@ export async function openBuild(inputs: BuildInputs, machine: BuildMachine): Pro
     };
   };
 
+  let content: Promise<Content> | undefined;
   return {
     now: timing.now,
     onStep: machine.onStep,
-    contentKey: readContent,
+    contentKey: () => {
+      content ??= readContent();
+      return content;
+    },
+    exportStage: async (stage) => {
+      const opened = await signIn();
+      const repositories = opened.map(({ token }) => `${token.host}/${request.repository}`);
+      const { platforms } = request;
+      const cache = cacheTags({ ...source, branch: source.ref.branch });
+      await using folder = new AsyncDisposableStack();
+      const { path: dest } = folder.use(await mkdtempDisposable(path.join(tmpdir(), 'kajitori-assets-')));
+      const call = { request, paths, repositories, platforms, cache, labels, metadataFile: '' };
+      const { result, log } = await docker(exportArguments(call, stage, dest));
+      if (!result.ok) throw buildFailed(log, dockerfile, machine.signal);
+      const kept = folder.move();
+      return { path: dest, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+    },
     openRegistries: async () => {
       const opened = await signIn();
       return opened.map(
