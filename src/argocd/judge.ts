@@ -282,7 +282,7 @@ function judgeHealth(reading: Reading, expectation: Expectation, lasting: Lastin
       lasting(`degraded ${degraded === undefined ? '' : resourceKey(degraded)}`) >= patience
         ? failed('degraded', cause)
         : waiting('degraded', cause);
-    return { ...verdict, seen, wants: 'tree' };
+    return { ...verdict, wants: 'tree' };
   }
   const progressing = worst('Progressing');
   if (progressing !== undefined || own === 'Progressing')

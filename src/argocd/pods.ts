@@ -92,3 +92,29 @@ function crashTrouble(pod: ResourceNode): PodTrouble | undefined {
     isFinal: false,
   };
 }
+
+/** The pods that an object owns, by whatever is between. */
+export function podsOwnedBy(tree: ResourceTree, owner: ResourceNode): ResourceNode[] {
+  const owned = new Set<string>(owner.uid === undefined ? [] : [owner.uid]);
+  // Owners may stand after what they own; a circle would not grow the set any further.
+  for (let size = 0; size !== owned.size; ) {
+    size = owned.size;
+    for (const { uid, parents } of tree.nodes) {
+      if (uid !== undefined && parents.some((parent) => owned.has(parent))) owned.add(uid);
+    }
+  }
+  return podsOf(tree).filter(({ uid, name }) => (uid !== undefined && owned.has(uid)) || name === owner.name);
+}
+
+/** Ready ones and all, of the pods that run these images all the time. */
+export function readyPods(
+  tree: ResourceTree,
+  images: readonly string[],
+): { readonly ready: number; readonly all: number } {
+  const pods = podsOf(tree).filter(
+    (pod) =>
+      !isOfJob(pod, tree) &&
+      (images.length === 0 || pod.images.some((each) => images.some((image) => isOurImage(each, image)))),
+  );
+  return { ready: pods.filter(({ health }) => health === 'Healthy').length, all: pods.length };
+}

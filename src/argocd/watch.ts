@@ -2,48 +2,54 @@ import type { Timing } from '../github/timing.ts';
 import type { ApplicationStatus } from './application-status.ts';
 import type { ArgoCdClient } from './client.ts';
 import { ArgoCdError } from './fault.ts';
-import type { Reading } from './judge.ts';
+import type { Judgement, Reading } from './judge.ts';
 import type { ResourceTree } from './resource-tree.ts';
 
+/** What to watch on one server. */
 export interface WatchOptions {
   readonly client: ArgoCdClient;
   readonly timing: Timing;
-  /** Narrows the list, as far as labels can: `kajitori.dev/app in (api,web)`. Without it all that the token sees are listed. */
+  /** Names of applications. */
+  readonly applications: readonly string[];
+  /** Narrows the list to them, as far as labels can: `kajitori.dev/app in (api,web)`. */
   readonly selector?: string | undefined;
-  /** Not knowing anything of an application for this long is not a flaky answer any more. Default 2 minutes. */
+  /**
+   * Called with every look at an application; what it answers decides how the watch goes on. It is synchronous: whoever
+   * explains things does it on the side.
+   */
+  readonly onReading: (name: string, reading: Reading) => Interest;
+  /** Called once for each stretch of trouble, and with undefined when it is over. */
+  readonly onTrouble?: ((trouble: WatchTrouble | undefined) => void) | undefined;
+  /** How long Argo CD may be out of reach, or an application out of sight, before the watch gives up. Default 2 minutes. */
   readonly patienceMs?: number;
-  /** Between looks, at least. Default 1 s. */
+  /** Between looks. Default 1 s, and never less: it is one request for all applications. */
   readonly intervalMs?: number;
+  /** Asks Argo CD to look at git, once for each application: when it has not heard of the commit. Default true. */
+  readonly refresh?: boolean;
+  readonly signal?: AbortSignal | undefined;
 }
 
-/** One look at an application, or why there is none. */
-export type Look = { readonly reading: Reading } | { readonly unseen: Unseen };
+/**
+ * - `over`: nothing more is to be known of it.
+ * - `refresh`: it has not seen the commit.
+ * - `tree`: its live objects would tell more.
+ * - `look`: only look again.
+ */
+export type Interest = 'over' | 'refresh' | 'tree' | 'look';
 
-/** Argo CD could not be asked, or does not list the application. */
-export interface Unseen {
-  readonly error: ArgoCdError;
-  /** Since when nothing is known of it: its last reading, or the first look. Milliseconds since the epoch. */
+/** Argo CD could not be asked, or does not show an application. */
+export interface WatchTrouble {
+  readonly words: string;
+  /** Milliseconds since the epoch. */
   readonly since: number;
-  /** So long that it counts as something that could not be found out; before that it is a flaky answer. */
-  readonly lasting: boolean;
+  /** Applications of which nothing is known at this moment. */
+  readonly applications: readonly string[];
+  readonly error: ArgoCdError;
 }
 
-/** The eyes on one server, for however many applications. */
-export interface Watch {
-  /**
-   * One look at each of them: one request for the list, and, as often as the budget allows, one more for what was wanted
-   * of them (`want`).
-   *
-   * @throws ArgoCdError `denied` or `missing`: a token or an address that is wrong stays wrong
-   */
-  look(applications: readonly string[]): Promise<ReadonlyMap<string, Look>>;
-  /** What would help to judge one: that Argo CD looks at git now (asked once a minute at most), its live objects. */
-  want(application: string, what: 'refresh' | 'tree' | undefined): void;
-  /**
-   * How long to wait before the next look, so that there is at most one request a second, however many applications; longer
-   * while the server does not answer, or is slow. Milliseconds.
-   */
-  readonly pauseMs: number;
+/** How a watch ended: everything is over, or some could not be found out. */
+export interface WatchEnd {
+  readonly unknown: readonly WatchTrouble[];
 }
 
 /** Few are refreshed at once; many wait for a webhook first, which costs no request. */
@@ -59,130 +65,185 @@ const TREE_EVERY_MS = 10_000;
 /** Not longer than this between looks when Argo CD is out of reach. */
 const SLOWEST_MS = 8_000;
 
-/** What is remembered of one application. */
+/** What to do next about an application that was judged so. */
+export const interestOf = ({ state, wants }: Judgement): Interest =>
+  state === 'done' || state === 'failed' ? 'over' : (wants ?? 'look');
+
+/**
+ * Watches applications of one server until all are over: one list a second for however many. Where more helps (a refresh, a
+ * resource tree) the next list waits a second longer for each such request, so that it is never more than one a second. It
+ * has no deadline: that is the caller's, by `signal`.
+ *
+ * A flaky answer is looked over: only what lasts longer than `patienceMs` ends the watch, as something that could not be found
+ * out. A token that is refused ends it at once.
+ *
+ * @throws ArgoCdError `denied` or `missing` (no such API); whatever aborts the signal
+ */
+export async function watchApplications(options: WatchOptions): Promise<WatchEnd> {
+  const { timing, patienceMs = 120_000 } = options;
+  const intervalMs = Math.max(1_000, options.intervalMs ?? 1_000);
+  const watched = new Map<string, Watched>(
+    options.applications.map((name) => [name, { name, lastSeen: timing.now() }]),
+  );
+  const unknown: WatchTrouble[] = [];
+  let trouble: { error: ArgoCdError; since: number; told: boolean } | undefined;
+  let fails = 0;
+
+  const giveUp = (each: Watched, error: ArgoCdError): void => {
+    watched.delete(each.name);
+    unknown.push({ words: error.message, since: each.lastSeen, applications: [each.name], error });
+  };
+  const tell = (error: ArgoCdError): void => {
+    if (trouble === undefined) {
+      trouble = { error, since: timing.now(), told: false };
+    } else if (!trouble.told) {
+      // The second in a row: one lost answer is nothing to speak of.
+      trouble.told = true;
+      options.onTrouble?.({
+        words: error.message,
+        since: trouble.since,
+        applications: [...watched.keys()],
+        error,
+      });
+    }
+  };
+
+  while (watched.size > 0) {
+    options.signal?.throwIfAborted();
+    const started = timing.now();
+    const listed = await look(options, (error) => {
+      // A proxy's page of maintenance is no answer either; a wrong token or address stays wrong.
+      if (error.fault === 'denied' || error.fault === 'missing') throw error;
+      fails += 1;
+      tell(error);
+      for (const each of watched.values()) {
+        if (timing.now() - each.lastSeen >= patienceMs) giveUp(each, error);
+      }
+    });
+    if (listed !== undefined) {
+      fails = 0;
+      const missing = readAll(options, watched, listed, timing.now());
+      if (missing.length === 0) {
+        if (trouble?.told === true) options.onTrouble?.(undefined);
+        trouble = undefined;
+      } else {
+        const error = unseen(missing);
+        tell(error);
+        for (const each of missing) if (timing.now() - each.lastSeen >= patienceMs) giveUp(each, error);
+      }
+    }
+    if (watched.size === 0) break;
+    const more = listed === undefined ? 0 : await askMore(options, watched);
+    // As many seconds as requests; and no more than half of the time is spent on asking a server that is slow.
+    const pause =
+      listed === undefined
+        ? Math.min(SLOWEST_MS, intervalMs * 2 ** Math.min(fails, 10))
+        : intervalMs * (1 + more);
+    const elapsed = timing.now() - started;
+    options.signal?.throwIfAborted();
+    await timing.sleep(Math.max(pause - elapsed, elapsed));
+  }
+  return { unknown };
+}
+
 interface Watched {
   readonly name: string;
+  /** When anything was known of it last; at first, when the watch began. */
   lastSeen: number;
+  interest?: Interest;
   revision?: string;
-  wanted?: { readonly what: 'refresh' | 'tree'; readonly since: number } | undefined;
+  /** Since when it wants to be refreshed. */
+  wantsRefreshSince?: number | undefined;
   refreshedAt?: number;
-  /** Undefined inside: it was asked for in vain. */
-  tree?: {
-    readonly revision: string | undefined;
-    readonly at: number;
-    readonly tree: ResourceTree | undefined;
-  };
+  tree?: { readonly of: string | undefined; readonly at: number; readonly tree: ResourceTree | undefined };
 }
 
-/** Starts to watch; nothing is sent before the first look. */
-export function openWatch(options: WatchOptions): Watch {
-  const { client, timing, selector, patienceMs = 120_000 } = options;
-  const intervalMs = Math.max(1_000, options.intervalMs ?? 1_000);
-  const all = new Map<string, Watched>();
-  let failures = 0;
-  let pauseMs = intervalMs;
+async function look(
+  { client, selector }: WatchOptions,
+  onError: (error: ArgoCdError) => void,
+): Promise<readonly ApplicationStatus[] | undefined> {
+  try {
+    return await client.list({ once: true, ...(selector === undefined ? {} : { selector }) });
+  } catch (error) {
+    if (!(error instanceof ArgoCdError)) throw error;
+    onError(error);
+    return undefined;
+  }
+}
 
-  const remembered = (name: string): Watched => {
-    const found = all.get(name) ?? { name, lastSeen: timing.now() };
-    all.set(name, found);
-    return found;
-  };
-
-  const list = async (): Promise<readonly ApplicationStatus[] | ArgoCdError> => {
-    try {
-      return await client.list({ once: true, ...(selector === undefined ? {} : { selector }) });
-    } catch (error) {
-      // A proxy's page of maintenance (`invalid`) may be over soon.
-      const isFlaky = error instanceof ArgoCdError && error.fault !== 'denied' && error.fault !== 'missing';
-      if (!isFlaky) throw error;
-      return error;
-    }
-  };
-
-  const lookAt = (each: Watched, listed: ReadonlyMap<string, ApplicationStatus> | ArgoCdError): Look => {
-    const at = timing.now();
-    const status = listed instanceof ArgoCdError ? undefined : listed.get(each.name);
+/** Hands every application that is listed to the caller. @returns those that are not listed */
+function readAll(
+  options: WatchOptions,
+  watched: Map<string, Watched>,
+  listed: readonly ApplicationStatus[],
+  at: number,
+): Watched[] {
+  const byName = new Map(listed.map((status) => [status.name, status]));
+  const missing: Watched[] = [];
+  for (const each of watched.values()) {
+    const status = byName.get(each.name);
     if (status === undefined) {
-      const error = listed instanceof ArgoCdError ? listed : notListed(each.name);
-      return { unseen: { error, since: each.lastSeen, lasting: at - each.lastSeen >= patienceMs } };
+      missing.push(each);
+      continue;
     }
     each.lastSeen = at;
-    each.revision = status.sync.revisions.join(' ');
+    each.revision = revisionOf(status);
     // What was live under another commit is of no use any more.
-    if (each.tree !== undefined && each.tree.revision !== each.revision) delete each.tree;
-    return { reading: { status, at, tree: each.tree?.tree } };
-  };
-
-  return {
-    get pauseMs() {
-      return pauseMs;
-    },
-    want: (application, what) => {
-      const each = remembered(application);
-      if (each.wanted?.what === what) return;
-      each.wanted = what === undefined ? undefined : { what, since: timing.now() };
-    },
-    look: async (applications) => {
-      const started = timing.now();
-      const watched = applications.map(remembered);
-      const more = failures > 0 ? 0 : await askMore(client, timing, watched);
-      const answer = await list();
-      failures = answer instanceof ArgoCdError ? failures + 1 : 0;
-      const wanted =
-        failures === 0 ? intervalMs * (1 + more) : Math.min(SLOWEST_MS, intervalMs * 2 ** failures);
-      // No more than half of the time is spent on asking a server that is slow.
-      const elapsed = timing.now() - started;
-      pauseMs = Math.max(wanted - elapsed, elapsed);
-      const listed =
-        answer instanceof ArgoCdError ? answer : new Map(answer.map((each) => [each.name, each]));
-      return new Map(watched.map((each) => [each.name, lookAt(each, listed)]));
-    },
-  };
+    if (each.tree !== undefined && each.tree.of !== each.revision) delete each.tree;
+    const interest = options.onReading(each.name, { status, at, tree: each.tree?.tree });
+    each.interest = interest;
+    each.wantsRefreshSince = interest === 'refresh' ? (each.wantsRefreshSince ?? at) : undefined;
+    if (interest === 'over') watched.delete(each.name);
+  }
+  return missing;
 }
 
-const notListed = (name: string): ArgoCdError =>
+const revisionOf = (status: ApplicationStatus): string => status.sync.revisions.join(' ');
+
+const unseen = (missing: readonly Watched[]): ArgoCdError =>
   new ArgoCdError(
     'missing-or-denied',
-    `see application ${name}`,
+    `see ${missing.map(({ name }) => name).join(', ')}`,
     'Argo CD does not list it: it does not exist (yet), or the token may not see it',
   );
 
-/** Refreshes, or else one resource tree. @returns how many requests that took */
-async function askMore(client: ArgoCdClient, timing: Timing, watched: readonly Watched[]): Promise<number> {
+/** The most useful requests besides the list, if any: refreshes, or one resource tree. @returns how many were sent */
+async function askMore(options: WatchOptions, watched: ReadonlyMap<string, Watched>): Promise<number> {
+  const { client, timing } = options;
   const now = timing.now();
-  const refreshes = toRefresh(watched, now);
-  const [looked] = refreshes.length > 0 ? [] : toSeeTrees(watched, now);
+  const refreshes = options.refresh === false ? [] : toRefresh(watched, now);
+  const tree = refreshes.length > 0 ? undefined : toSeeTree(watched, now);
   try {
     for (const each of refreshes) {
       each.refreshedAt = now;
       await client.refresh(each.name);
     }
-    if (looked !== undefined) {
-      const { revision } = looked;
-      // Before the request: one that fails is not repeated at once.
-      looked.tree = { revision, at: now, tree: looked.tree?.tree };
-      looked.tree = { revision, at: now, tree: await client.resourceTree(looked.name) };
+    if (tree !== undefined) {
+      tree.tree = { of: tree.revision, at: now, tree: tree.tree?.tree };
+      tree.tree = { of: tree.revision, at: now, tree: await client.resourceTree(tree.name) };
     }
   } catch (error) {
-    // The list says what is wrong; this was only to know more.
+    // The list goes on, and says what is wrong; this was only to know more.
     if (!(error instanceof ArgoCdError)) throw error;
   }
-  return refreshes.length + (looked === undefined ? 0 : 1);
+  return refreshes.length + (tree === undefined ? 0 : 1);
 }
 
-function toRefresh(watched: readonly Watched[], now: number): Watched[] {
-  const after = watched.length <= FEW ? 0 : REFRESH_MANY_AFTER_MS;
-  return watched
+function toRefresh(watched: ReadonlyMap<string, Watched>, now: number): Watched[] {
+  const after = watched.size <= FEW ? 0 : REFRESH_MANY_AFTER_MS;
+  return [...watched.values()]
     .filter(
-      ({ wanted, refreshedAt }) =>
-        wanted?.what === 'refresh' &&
-        (refreshedAt === undefined ? now - wanted.since >= after : now - refreshedAt >= REFRESH_AGAIN_MS),
+      ({ wantsRefreshSince, refreshedAt }) =>
+        wantsRefreshSince !== undefined &&
+        (refreshedAt === undefined
+          ? now - wantsRefreshSince >= after
+          : now - refreshedAt >= REFRESH_AGAIN_MS),
     )
     .slice(0, FEW);
 }
 
-/** Those whose tree was looked at the longest ago come first. */
-const toSeeTrees = (watched: readonly Watched[], now: number): Watched[] =>
-  watched
-    .filter(({ wanted, tree }) => wanted?.what === 'tree' && now - (tree?.at ?? 0) >= TREE_EVERY_MS)
-    .toSorted((one, other) => (one.tree?.at ?? 0) - (other.tree?.at ?? 0));
+/** The one whose tree is the oldest. */
+const toSeeTree = (watched: ReadonlyMap<string, Watched>, now: number): Watched | undefined =>
+  [...watched.values()]
+    .filter(({ interest, tree }) => interest === 'tree' && now - (tree?.at ?? 0) >= TREE_EVERY_MS)
+    .toSorted((one, other) => (one.tree?.at ?? 0) - (other.tree?.at ?? 0))[0];
