@@ -153,11 +153,10 @@ const networkReason = (words: string): string =>
 
 /** helm's own error: `Error: template: web/templates/deployment.yaml:14:26: executing … at <.Values.x>: …`. */
 function renderReason(words: string): string {
-  const [, error = words] = /exit status \d+: Error: (.*)/.exec(words) ?? [];
+  const [, error = words] = /exit status \d+: Error: (.*?)(?: Use --debug flag.*)?$/.exec(words) ?? [];
   const [, place, at, why] =
     /template: (\S+?:\d+(?::\d+)?): executing ".*?" at <(.*?)>: (.*)/.exec(error) ?? [];
-  const short = place === undefined ? error : `${place}: ${why} (at ${at})`;
-  return short.replace(/ Use --debug flag.*$/, '');
+  return place === undefined ? error : `${place}: ${why} (at ${at})`;
 }
 
 /** `ValidatingAdmissionPolicy 'x' with binding 'x' denied request: …`, or a webhook's. */
