@@ -5,6 +5,7 @@ import { bumpCommand } from './bump.ts';
 import { copyImageCommand } from './copy-image.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
+import { holdCommand } from './hold.ts';
 import { initCommand } from './init.ts';
 import { newCommand } from './new.ts';
 import { regenerateCommand } from './regenerate.ts';
@@ -44,6 +45,7 @@ for (const command of [
   uploadAssetsCommand(),
   bumpCommand(),
   rollbackCommand(),
+  holdCommand(),
   doctorCommand(),
   demoCommand(),
 ]) {

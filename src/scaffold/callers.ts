@@ -15,6 +15,7 @@ const CALLERS: readonly Caller[] = [
   { path: '.github/ISSUE_TEMPLATE/new-app.yml', about: 'the same as an issue' },
   { path: '.github/workflows/add-cronjob.yml', about: 'the form of a cron job' },
   { path: '.github/workflows/run.yml', about: 'the form of a command, run once' },
+  { path: '.github/workflows/hold.yml', about: 'the form that stops deploys' },
   { path: '.github/workflows/rollback.yml', about: 'the form that goes back to an earlier release' },
 ];
 

@@ -64,6 +64,7 @@ describe('kajitori regenerate', () => {
     expect(drift.map(({ path: file }) => file).sort()).toEqual([
       '.github/CODEOWNERS',
       '.github/workflows/add-cronjob.yml',
+      '.github/workflows/hold.yml',
       '.github/workflows/new-app.yml',
       '.github/workflows/rollback.yml',
       '.github/workflows/run.yml',
