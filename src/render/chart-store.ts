@@ -1,4 +1,13 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { mkdir, mkdtempDisposable, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { homedir, tmpdir } from 'node:os';
+import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
+import { execa } from 'execa';
+import { parse } from 'yaml';
+import { z } from 'zod';
 import { couldNot, type Place } from '../report/failure.ts';
+import { readChartArchive } from './chart-archive.ts';
 import type { RenderWorld } from './world.ts';
 
 /** A chart that is not in the repository. */
@@ -7,7 +16,7 @@ export interface ChartOrigin {
   /** `https://charts.example.com`, or `oci://registry.example.com/charts`. */
   readonly repository: string;
   readonly chart: string;
-  /** A version or a range, as helm reads it. */
+  /** A version or a range, as helm reads it; empty for the newest; in registries also a digest (`sha256:…`). */
   readonly version: string;
 }
 
@@ -21,25 +30,297 @@ export interface StoredChart {
   readonly version: string;
 }
 
-export async function storedChart(origin: ChartOrigin, at: Place, _world: RenderWorld): Promise<StoredChart> {
-  throw couldNot(`The chart ${origin.chart} of ${origin.repository} is not in the repository.`, {
-    at,
-    reason: 'not-rendered',
-  });
+/** Of one helm process that speaks with a repository. */
+const MILLISECONDS = 60_000;
+
+type World = Pick<RenderWorld, 'charts' | 'tools' | 'signal'>;
+
+/** What is being fetched or was, so that two hundred applications of one chart ask once, also when nobody answers. */
+const fetched = new WeakMap<World, Map<string, Promise<StoredChart>>>();
+
+/**
+ * A chart from elsewhere, out of the store, or fetched into it by `helm pull`.
+ *
+ * What a repository's index or a registry says of its digest is compared with what came. An exact version is asked for once,
+ * a range each time; an archive whose content is not what its name says is fetched again.
+ *
+ * @param at who wants it, for messages
+ * @throws Failure (exit 2): `chart-missing` when there is no such version, `chart-unavailable` when nobody answers or signing in
+ * is needed, `bad-archive`, `tool-missing`
+ */
+export function storedChart(origin: ChartOrigin, at: Place, world: World): Promise<StoredChart> {
+  let inWorld = fetched.get(world);
+  if (inWorld === undefined) {
+    inWorld = new Map();
+    fetched.set(world, inWorld);
+  }
+  const key = JSON.stringify([origin.kind, origin.repository, origin.chart, origin.version]);
+  let chart = inWorld.get(key);
+  if (chart === undefined) {
+    chart = findOrFetch(origin, at, world);
+    inWorld.set(key, chart);
+  }
+  return chart;
 }
 
-/** The files of a stored chart, unpacked: the absolute folder with its Chart.yaml. */
-export async function unpackedChart(_stored: StoredChart, _world: RenderWorld): Promise<string> {
-  throw couldNot('not unpacked');
+const EXACT = /^(?:v?\d+\.\d+\.\d+(?:[-+][\w.+-]+)?|sha256:[0-9a-f]{64})$/;
+
+const noteSchema = z.object({ digest: z.string().regex(/^[0-9a-f]{64}$/), version: z.string() });
+
+async function findOrFetch(origin: ChartOrigin, at: Place, world: World): Promise<StoredChart> {
+  checkNames(origin, at);
+  const note = path.join(world.charts, 'versions', `${sha256(JSON.stringify(origin))}.json`);
+  if (EXACT.test(origin.version)) {
+    const known = await readNote(note);
+    const archive = known && archiveFile(world, known.digest);
+    if (known && archive && (await digestOf(archive)) === known.digest) {
+      return { archive, digest: `sha256:${known.digest}`, version: known.version };
+    }
+  }
+  await using folder = await mkdtempDisposable(path.join(tmpdir(), 'kajitori-chart-'));
+  const { bytes, expected } = await pull(origin, folder.path, at, world);
+  const digest = sha256(bytes);
+  if (expected !== undefined && expected !== digest) {
+    throw couldNot(
+      `${nameOf(origin)} is not what its repository says: sha256:${digest} instead of sha256:${expected}.`,
+      {
+        at,
+        todo: 'Do not use it; ask whoever runs the repository.',
+        reason: 'bad-archive',
+      },
+    );
+  }
+  const version = chartVersion(await readChartArchive(bytes, { file: nameOf(origin) }), origin, at);
+  const archive = archiveFile(world, digest);
+  await writeWhole(archive, bytes);
+  await writeWhole(note, Buffer.from(JSON.stringify({ digest, version })));
+  return { archive, digest: `sha256:${digest}`, version };
 }
 
 /**
- * The folder of a chart whose dependencies are all there: itself, or a private copy.
+ * The files of a stored chart, unpacked: the absolute folder with its Chart.yaml. What somebody changed there is written anew.
  */
-export async function chartWithDependencies(
-  folder: string,
-  _at: Place,
-  _world: RenderWorld,
-): Promise<string> {
+export async function unpackedChart(stored: StoredChart, world: World): Promise<string> {
+  const files = await readChartArchive(await readFile(stored.archive), {
+    file: path.basename(stored.archive),
+  });
+  const folder = path.join(world.charts, 'unpacked', stored.digest.replace('sha256:', ''));
+  for (const [name, content] of files) {
+    const file = path.join(folder, name);
+    if ((await digestOf(file)) !== sha256(content)) {
+      await writeWhole(file, content);
+    }
+  }
   return folder;
+}
+
+const sha256 = (content: Uint8Array | string): string => createHash('sha256').update(content).digest('hex');
+
+const archiveFile = (world: World, digest: string): string =>
+  path.join(world.charts, 'archives', `${digest}.tgz`);
+
+const nameOf = ({ chart, version, repository }: ChartOrigin): string =>
+  `${chart}${version === '' ? '' : ` ${version}`} of ${withoutPassword(repository)}`;
+
+const withoutPassword = (text: string): string => text.replaceAll(/\/\/[^/@\s]*@/g, '//');
+
+async function readNote(file: string): Promise<z.infer<typeof noteSchema> | undefined> {
+  try {
+    return noteSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch {
+    // Not there, or damaged: it is only a note of what can be asked again.
+    return undefined;
+  }
+}
+
+async function digestOf(file: string): Promise<string | undefined> {
+  try {
+    return sha256(await readFile(file));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Others may write the same file at the same time: they write the same content. */
+async function writeWhole(file: string, content: Uint8Array): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true });
+  const staged = `${file}.${randomUUID()}`;
+  try {
+    await writeFile(staged, content);
+    await rename(staged, file);
+  } finally {
+    await rm(staged, { force: true });
+  }
+}
+
+function checkNames({ repository, chart, version }: ChartOrigin, at: Place): void {
+  const isUrl = /^(?:https?|oci):\/\/[^\s/]+/.test(repository);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+  if (!isUrl || !/^[\w][\w.-]*(?:\/[\w][\w.-]*)*$/.test(chart) || /[\u0000-\u001f]/.test(version)) {
+    throw couldNot(
+      `${withoutPassword(repository)} with chart ${JSON.stringify(chart)} is not a chart that can be fetched.`,
+      {
+        at,
+        todo: 'Use a repository by https:// or a registry by oci://, and the name of a chart.',
+        reason: 'chart-missing',
+      },
+    );
+  }
+}
+
+/** The archive, and the digest that its repository's index gives. */
+async function pull(
+  origin: ChartOrigin,
+  folder: string,
+  at: Place,
+  world: World,
+): Promise<{ readonly bytes: Uint8Array; readonly expected: string | undefined }> {
+  const to = path.join(folder, 'pulled');
+  await mkdir(to);
+  const isDigest = origin.version.startsWith('sha256:');
+  const version = origin.version === '' || isDigest ? [] : [`--version=${origin.version}`];
+  const run = (words: readonly string[], repositories: object = {}) =>
+    runHelm(words, repositories, origin, at, world);
+  if (origin.kind === 'oci') {
+    const reference = `${origin.repository}/${origin.chart}${isDigest ? `@${origin.version}` : ''}`;
+    await run(['pull', `--destination=${to}`, ...version, ...plainHttp(origin), '--', reference]);
+  } else {
+    const config = path.join(folder, 'repositories.yaml');
+    const cache = path.join(folder, 'cache');
+    const repository = {
+      ...(await knownRepository(origin.repository)),
+      name: REPOSITORY,
+      url: origin.repository,
+    };
+    await writeFile(config, JSON.stringify({ apiVersion: '', repositories: [repository] }));
+    const own = { HELM_REPOSITORY_CONFIG: config, HELM_REPOSITORY_CACHE: cache };
+    await run(['repo', 'update', '--fail-on-repo-update-fail', REPOSITORY], own);
+    await run(['pull', `--destination=${to}`, ...version, '--', `${REPOSITORY}/${origin.chart}`], own);
+    return {
+      ...(await pulled(to)),
+      expected: await indexDigest(path.join(cache, `${REPOSITORY}-index.yaml`), origin, to),
+    };
+  }
+  return { ...(await pulled(to)), expected: undefined };
+}
+
+/** What the repository is called in a configuration that only one process reads. */
+const REPOSITORY = 'repository';
+
+/** helm speaks TLS with every registry unless told otherwise; one on this machine has none. */
+const plainHttp = ({ repository }: ChartOrigin): string[] =>
+  /^oci:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?=[:/])/.test(repository) ? ['--plain-http'] : [];
+
+async function pulled(folder: string): Promise<{ readonly bytes: Uint8Array }> {
+  const [file = ''] = await readdir(folder);
+  return { bytes: await readFile(path.join(folder, file)) };
+}
+
+const indexSchema = z.object({
+  entries: z.record(
+    z.string(),
+    z.array(z.object({ version: z.string(), digest: z.string().nullish() }).loose()).nullable(),
+  ),
+});
+
+/** Old indexes have no digests. */
+async function indexDigest(file: string, origin: ChartOrigin, folder: string): Promise<string | undefined> {
+  const text = await readFile(file, 'utf8');
+  // Large indexes are JSON in YAML's clothes more and more; `yaml` needs seconds for the others.
+  const index = indexSchema.safeParse(
+    text.startsWith('{') ? JSON.parse(text) : parse(text, { maxAliasCount: 100 }),
+  );
+  const [name = ''] = await readdir(folder);
+  const entry = index.data?.entries[origin.chart]?.find(
+    ({ version }) => name === `${origin.chart}-${version}.tgz`,
+  );
+  return entry?.digest?.replace('sha256:', '');
+}
+
+/** A repository of this URL in the user's own configuration of helm, with the password that it may have there. */
+async function knownRepository(url: string): Promise<object> {
+  const { HELM_REPOSITORY_CONFIG, HELM_CONFIG_HOME, XDG_CONFIG_HOME } = process.env;
+  const home = HELM_CONFIG_HOME ?? path.join(XDG_CONFIG_HOME ?? path.join(homedir(), '.config'), 'helm');
+  try {
+    const known: unknown = parse(
+      await readFile(HELM_REPOSITORY_CONFIG ?? path.join(home, 'repositories.yaml'), 'utf8'),
+    );
+    const { repositories } = z
+      .object({ repositories: z.array(z.object({ url: z.string() }).loose()) })
+      .parse(known);
+    return repositories.find((each) => each.url.replace(/\/$/, '') === url.replace(/\/$/, '')) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+async function runHelm(
+  words: readonly string[],
+  environment: object,
+  origin: ChartOrigin,
+  at: Place,
+  { tools, signal }: World,
+): Promise<void> {
+  const { helm = 'helm' } = tools ?? {};
+  const result = await execa(helm, words, {
+    reject: false,
+    env: { HELM_NO_PLUGINS: '1', ...environment },
+    stdin: 'ignore',
+    timeout: MILLISECONDS,
+    maxBuffer: 1_000_000,
+    killSignal: 'SIGKILL',
+    ...(signal === undefined ? {} : { cancelSignal: signal }),
+  });
+  signal?.throwIfAborted();
+  if (result.code === 'ENOENT' || result.code === 'EACCES') {
+    throw couldNot(`${helm} could not be started.`, {
+      todo: 'Install Helm 3.14 or newer, or 4 (https://helm.sh/docs/intro/install).',
+      reason: 'tool-missing',
+    });
+  }
+  if (result.timedOut || result.exitCode !== 0) {
+    const said = result.timedOut
+      ? `no answer within ${MILLISECONDS / 1000} seconds`
+      : String(result.stderr) || (result.shortMessage ?? '');
+    throw notFetched(said, origin, at);
+  }
+}
+
+const MISSING =
+  /not found in|no chart version found|no chart name found|invalid_reference|: not found|could not locate a version|no tags? .*match/i;
+const REFUSED = /\b(?:401|403)\b|unauthorized|forbidden|denied|basic credential/i;
+
+function notFetched(stderr: string, origin: ChartOrigin, at: Place) {
+  const words = withoutPassword(stripVTControlCharacters(stderr))
+    .replaceAll(/[^\P{C}\n]/gu, '')
+    .split('\n')
+    .filter((line) => line !== '' && !/^(?:Hang tight|WARNING|Pulled|Digest)/.test(line))
+    .join(' ')
+    .replaceAll('Error: ', '')
+    .slice(0, 1000);
+  const isRefused = REFUSED.test(words);
+  const isMissing = !isRefused && MISSING.test(words);
+  return couldNot(`The chart ${nameOf(origin)} could not be fetched: ${words || 'helm said nothing'}`, {
+    at,
+    todo: isRefused
+      ? 'Sign in first: `helm registry login`, or `helm repo add` with a user.'
+      : isMissing
+        ? 'Correct the name or the version of the chart.'
+        : 'Look whether the repository can be reached from here, and try again.',
+    reason: isMissing ? 'chart-missing' : 'chart-unavailable',
+  });
+}
+
+function chartVersion(files: ReadonlyMap<string, Uint8Array>, origin: ChartOrigin, at: Place): string {
+  const text = files.get('Chart.yaml');
+  try {
+    const chart: unknown = parse(new TextDecoder().decode(text), { maxAliasCount: 100 });
+    return z.object({ version: z.string() }).parse(chart).version;
+  } catch {
+    throw couldNot(`${nameOf(origin)} is no chart: its Chart.yaml cannot be read.`, {
+      at,
+      todo: 'Correct the name of the chart.',
+      reason: 'bad-archive',
+    });
+  }
 }

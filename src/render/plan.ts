@@ -10,9 +10,10 @@ import type {
 import { KUBERNETES_VERSIONS } from '../kubernetes/versions.ts';
 import { couldNot, Failure } from '../report/failure.ts';
 import { type BuildEnvironment, buildEnvironment, fillVariables } from './build-environment.ts';
-import { type ChartOrigin, chartWithDependencies, storedChart, unpackedChart } from './chart-store.ts';
+import { type ChartOrigin, storedChart, unpackedChart } from './chart-store.ts';
 import type { HelmParameter, HelmRelease } from './helm.ts';
 import { lookInside } from './inside.ts';
+import { readyChart } from './local-chart.ts';
 import { sourceWithOverrides } from './source-overrides.ts';
 import { type FilePlaces, resolveFile, resolveValueFiles } from './value-files.ts';
 import type { RenderWorld } from './world.ts';
@@ -152,7 +153,7 @@ async function planSource(
     kubernetes,
     world,
   );
-  const complete = await chartWithDependencies(chart, { file: path.posix.join(folder, 'Chart.yaml') }, world);
+  const complete = await readyChart(folder, world);
   return {
     kind,
     source: index,
