@@ -156,6 +156,32 @@ describe.skipIf(why !== undefined)('actions/build-image', () => {
     for (const tags of inBoth(name)) expect(tags[commit]).toBe(digest);
   });
 
+  test('a base image that moved is other content: it is built again', async () => {
+    const [base, name] = [newName(), newName()];
+    await app.commit({ 'base/Dockerfile': 'FROM scratch\nCOPY version /\n', 'base/version': `1 ${base}` });
+    await app.build({ name: base, registries: FIRST, context: 'base' });
+    const from = `${hostOf(ONE, TOKYO)}/${base}:branch-main`;
+    await app.commit({
+      'on-base/Dockerfile': `ARG BASE=${from}\nFROM $BASE\nCOPY Dockerfile /\n`,
+    });
+    const inputs = { name, registries: FIRST, context: 'on-base' };
+    const first = await app.build(inputs);
+    await app.commit({});
+    const second = await app.build(inputs);
+    expect([first, second].map(({ outputs }) => outputs.outcome)).toEqual(['built', 'retagged']);
+    await app.commit({ 'base/version': `2 ${base}` });
+    await app.build({ name: base, registries: FIRST, context: 'base' });
+    const third = await app.build(inputs);
+    expect(third.outputs.outcome).toBe('built');
+    expect(third.outputs.key).not.toBe(first.outputs.key);
+    // One that nobody can look at: built, and not remembered.
+    await app.commit({
+      'on-base/Dockerfile': `FROM ${from}-gone AS gone\nFROM scratch\nCOPY Dockerfile /\n`,
+    });
+    const unclear = await app.build(inputs);
+    expect(unclear.log).toContain(`the digest of ${from}-gone could not be read`);
+  });
+
   test('an account that comes later gets a copy of the image, not another one', async () => {
     const name = newName();
     await app.commit({});

@@ -14,10 +14,17 @@ COPY --from=build /x /x
 COPY --from=0 /y /y
 `;
   expect(baseImages(text, {}, ['shared'])).toEqual({
-    images: ['node:24-slim', 'golang:1.26', 'tools:2'],
+    images: ['docker/dockerfile:1', 'node:24-slim', 'golang:1.26', 'tools:2'],
     unclear: [],
   });
   expect(baseImages(text, { VERSION: '26' }, ['shared']).images).toContain('node:26-slim');
+});
+
+test('the frontend that the build is told of, and no comment further down', () => {
+  const text = 'FROM scratch\n# syntax=docker/dockerfile:1\n';
+  expect(baseImages(text, {}, []).images).toEqual([]);
+  expect(baseImages(`# check=skip=all\n#Syntax = a/b:1\n${text}`, {}, []).images).toEqual(['a/b:1']);
+  expect(baseImages(text, { BUILDKIT_SYNTAX: 'c/d:2' }, []).images).toEqual(['c/d:2']);
 });
 
 test.each([

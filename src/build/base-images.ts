@@ -10,7 +10,7 @@ export interface BaseImages {
 const LONGEST = 1024 * 1024;
 
 /**
- * Reads the images of a Dockerfile ("Dockerfile reference": FROM, COPY --from, RUN --mount=from). Where it is not sure, it
+ * Reads the images of a Dockerfile ("Dockerfile reference": syntax, FROM, COPY --from, RUN --mount=from). Where it is not sure, it
  * says so instead of guessing: the worst that follows is a build that was not needed.
  *
  * @param args the build's arguments
@@ -23,10 +23,17 @@ export function baseImages(
 ): BaseImages {
   const unclear: string[] = [];
   if (text.length > LONGEST) return { images: [], unclear: ['the Dockerfile is larger than 1 MB'] };
-  if (/^#\s*escape\s*=/im.test(text))
-    return { images: [], unclear: ['the Dockerfile has an escape directive'] };
+  const directives = parserDirectives(text);
+  if (directives.has('escape')) return { images: [], unclear: ['the Dockerfile has an escape directive'] };
   const own = new Set(contexts);
   const found = new Set<string>();
+  // What reads the Dockerfile is an image too, and a newer one may make something else of it.
+  const frontend = args.BUILDKIT_SYNTAX ?? directives.get('syntax');
+  if (frontend !== undefined) {
+    const [image = ''] = frontend.split(/\s/);
+    if (/["'$\s]/.test(image) || image === '') unclear.push('the Dockerfile has a strange syntax directive');
+    else found.add(image);
+  }
   const globals = new Map<string, string>();
   let inStage = false;
   const take = (written: string): void => {
@@ -59,6 +66,17 @@ export function baseImages(
     if (instruction === 'ONBUILD') unclear.push('the Dockerfile has ONBUILD');
   }
   return { images: [...found], unclear };
+}
+
+/** `# name=value` in the first lines, before anything else ("Dockerfile reference", parser directives). */
+function parserDirectives(text: string): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const line of text.replace(/^\uFEFF/, '').split(/\r?\n/)) {
+    const [, name = '', value = ''] = /^\s*#\s*([a-z]\w*)\s*=\s*(.*?)\s*$/i.exec(line) ?? [];
+    if (name === '') break;
+    found.set(name.toLowerCase(), value);
+  }
+  return found;
 }
 
 /** Lines, those that end with `\` joined, comments left out. */
