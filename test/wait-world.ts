@@ -163,6 +163,7 @@ function lookoutOf(at: WaitWorld, behaviour: Behaviour): Lookout {
       at.ended.push(application);
       return true;
     },
+    close: () => {},
   };
 }
 

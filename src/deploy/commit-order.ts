@@ -10,7 +10,7 @@ export class CommitOrder {
   readonly #client: GitHubClient;
   readonly #repository: RepositoryName;
   readonly #known = new Map<string, boolean>();
-  readonly #asked = new Map<string, Promise<void>>();
+  readonly #asked = new Set<string>();
 
   constructor(client: GitHubClient, repository: RepositoryName) {
     this.#client = client;
@@ -29,14 +29,10 @@ export class CommitOrder {
     const pair = `${commit}...${revision}`;
     const known = this.#known.get(pair);
     if (known === undefined && !this.#asked.has(pair)) {
-      this.#asked.set(pair, this.#ask(pair));
+      this.#asked.add(pair);
+      void this.#ask(pair);
     }
     return known;
-  }
-
-  /** Waits for the questions that are under way. */
-  async settled(): Promise<void> {
-    await Promise.all(this.#asked.values());
   }
 
   async #ask(pair: string): Promise<void> {

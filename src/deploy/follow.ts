@@ -116,8 +116,8 @@ export interface FollowDeps {
 /** How often it is asked whether somebody deployed again: one request to GitHub. */
 const SUPERSEDED_EVERY_MS = 30_000;
 
-/** The longest time without a look: deadlines are noticed at most so much too late. */
-const LOOK_EVERY_MS = 5_000;
+/** The longest time without a look: deadlines are noticed at most so much too late. A look is no request of its own. */
+const LOOK_EVERY_MS = 1_000;
 
 /** Waits until it is decided of every application, or of one of them that it failed. */
 export async function follow(awaited: readonly Awaited[], deps: FollowDeps): Promise<readonly Following[]> {

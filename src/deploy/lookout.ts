@@ -35,10 +35,16 @@ export interface Sight {
 
 /** Where it is seen from: Argo CD's API, or what Argo CD's notifications wrote to GitHub. */
 export interface Lookout {
-  /** How each of them stands now, in the same order. A service that does not answer is `unknown`, never an error. */
+  /**
+   * How each of them stands now, in the same order. A service that does not answer is `unknown`, never an error.
+   *
+   * @throws Failure (exit 2) when waiting would not help: the token is refused
+   */
   look(awaited: readonly Awaited[]): Promise<readonly Sight[]>;
   /** Ends when something may have changed, at the latest after `atMostMs` milliseconds. */
   pause(atMostMs: number): Promise<void>;
   /** Ends the operation that runs. @returns false where that cannot be done from here */
   endOperation(awaited: Awaited): Promise<boolean>;
+  /** Nothing more is looked at. */
+  close(): void;
 }

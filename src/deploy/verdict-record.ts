@@ -76,6 +76,18 @@ export class VerdictRecord {
     );
   }
 
+  /** Says that nothing was found out, as far as that can be said. */
+  async gaveUp(awaited: readonly Awaited[], why: string): Promise<void> {
+    try {
+      await this.#write(awaited.map((each) => [each, 'error', `could not find out: ${why}`]));
+    } catch (error) {
+      // The error that ended the waiting is the one to tell.
+      if (!(error instanceof Failure)) {
+        throw error;
+      }
+    }
+  }
+
   /** Ends what is still pending. */
   async close(all: readonly Following[], why: string): Promise<void> {
     await this.#write(

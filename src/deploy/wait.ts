@@ -1,6 +1,7 @@
 import type { KajitoriConfig } from '../config/kajitori-yaml.ts';
 import type { Timing } from '../github/timing.ts';
 import { readVerdicts, verdictOf } from '../release/verdict.ts';
+import { Failure } from '../report/failure.ts';
 import { type Compensated, compensate } from './compensate.ts';
 import type { DeployCommit } from './deploy-history.ts';
 import { type Following, follow, type Limits, type Outcome } from './follow.ts';
@@ -109,9 +110,26 @@ export async function runWait(inputs: WaitInputs, deps: WaitDeps): Promise<WaitO
     };
   }
   const lookout = await deps.lookout(deploy.config, deploy.environment);
+  try {
+    return {
+      ...about,
+      ...(await waitFor(deploy, inputs, deps, lookout)),
+      endedAt: new Date(deps.timing.now()),
+    };
+  } finally {
+    lookout.close();
+  }
+}
+
+async function waitFor(
+  deploy: Deploy,
+  inputs: WaitInputs,
+  deps: WaitDeps,
+  lookout: Lookout,
+): Promise<Pick<WaitOutputs, 'verdict' | 'applications' | 'knownBefore' | 'remedy' | 'back'>> {
   const record = recordOf(deploy.commit.oid, inputs, deps);
   await record.begin(deploy.awaited);
-  const all = await follow(deploy.awaited, {
+  const following = follow(deploy.awaited, {
     lookout,
     timing: deps.timing,
     limits: inputs.limits,
@@ -123,19 +141,23 @@ export async function runWait(inputs: WaitInputs, deps: WaitDeps): Promise<WaitO
       endingOperations(lookout, inputs.limits.deadlineMs / 2, deps),
     ),
   });
+  const all = await following.catch(async (error: unknown) => {
+    if (error instanceof Failure) {
+      await record.gaveUp(deploy.awaited, error.message);
+    }
+    throw error;
+  });
   await record.decided(all);
   const verdict = verdictOfAll(all);
   const { remedy, back } =
     verdict === 'failed' ? await undo(inputs, deps, deploy, all, lookout) : { remedy: undefined, back: [] };
   await record.close(all, closingWords(all, remedy));
   return {
-    ...about,
     verdict: remedy?.kind === 'superseded' ? 'superseded' : verdict,
     applications: all.map(waited),
     knownBefore: false,
     remedy,
     back: back.map(waited),
-    endedAt: new Date(deps.timing.now()),
   };
 }
 

@@ -1,0 +1,116 @@
+import type { RecordedVerdict } from '../release/verdict.ts';
+import { verdictOf } from '../release/verdict.ts';
+import type { DeployCommit } from './deploy-history.ts';
+import { DEAD_AFTER_MS } from './verdict-record.ts';
+
+/**
+ * A deploy that nobody finished:
+ *
+ * - `died`: its run wrote that it waits, and then nothing more. `never-judged`: no run waited.
+ * - `not-found-out`: a run could not find out. `not-undone`: it failed, and still is what the environment should run.
+ */
+export interface UnfinishedDeploy {
+  readonly commit: DeployCommit;
+  readonly environment: string;
+  readonly apps: readonly string[];
+  readonly why: 'died' | 'never-judged' | 'not-found-out' | 'not-undone';
+}
+
+/** A pending verdict of a commit that something newer has replaced: nobody will judge it any more. */
+export interface AbandonedVerdict {
+  readonly commit: DeployCommit;
+  readonly app: string;
+  readonly cluster: string;
+  /** The commit that replaced it. */
+  readonly by: DeployCommit;
+}
+
+/**
+ * How far back a deploy is finished (milliseconds). What is unhealthy a day later has many causes, and an old deploy is
+ * the least likely one; it also bounds how long something is tried again and again.
+ */
+const FINISHED_FOR_MS = 24 * 60 * 60_000;
+
+/** A failure that was not undone for so long was left so by people. */
+const UNDONE_FOR_MS = 2 * 60 * 60_000;
+
+/**
+ * Finds what is to be finished: of each app in each environment only the newest deploy, since an older one is no longer
+ * what should run.
+ *
+ * @param commits newest first
+ * @param clusters of each environment
+ * @param now milliseconds since the epoch
+ */
+export function findUnfinished(
+  commits: readonly DeployCommit[],
+  verdicts: ReadonlyMap<string, readonly RecordedVerdict[]>,
+  clusters: ReadonlyMap<string, readonly string[]>,
+  now: number,
+): { readonly unfinished: readonly UnfinishedDeploy[]; readonly abandoned: readonly AbandonedVerdict[] } {
+  const newest = new Map<string, DeployCommit>();
+  const unfinished = new Map<string, UnfinishedDeploy>();
+  const abandoned: AbandonedVerdict[] = [];
+  for (const commit of commits) {
+    const recorded = verdicts.get(commit.oid) ?? [];
+    const isRecent = now - commit.at.getTime() < FINISHED_FOR_MS;
+    for (const { app, environment, action } of commit.deploys) {
+      const names = clusters.get(environment);
+      if (names === undefined || !isRecent || action === 'hold') {
+        continue;
+      }
+      const pair = `${environment}/${app}`;
+      const by = newest.get(pair);
+      newest.set(pair, by ?? commit);
+      const own = recorded.filter((each) => each.app === app && names.includes(each.cluster));
+      const isQuiet = now - lastWord(commit, recorded) >= DEAD_AFTER_MS;
+      if (by !== undefined) {
+        abandoned.push(
+          ...own.flatMap(({ cluster, state }) =>
+            state === 'pending' && isQuiet ? [{ commit, app, cluster, by }] : [],
+          ),
+        );
+        continue;
+      }
+      const why = isQuiet ? whyUnfinished(app, names, own, action, now) : undefined;
+      if (why !== undefined) {
+        const key = `${commit.oid}/${environment}`;
+        const before = unfinished.get(key);
+        unfinished.set(key, {
+          commit,
+          environment,
+          apps: [...(before?.apps ?? []), app],
+          why: before?.why ?? why,
+        });
+      }
+    }
+  }
+  return { unfinished: [...unfinished.values()], abandoned };
+}
+
+/** One run waits for all that a commit deployed, and says so on one of the verdicts. */
+const lastWord = (commit: DeployCommit, recorded: readonly RecordedVerdict[]): number =>
+  Math.max(commit.at.getTime(), ...recorded.map(({ at }) => at.getTime()));
+
+function whyUnfinished(
+  app: string,
+  clusters: readonly string[],
+  recorded: readonly RecordedVerdict[],
+  action: string,
+  now: number,
+): UnfinishedDeploy['why'] | undefined {
+  switch (verdictOf(app, clusters, recorded)) {
+    case 'running':
+      return 'died';
+    case 'none':
+      return 'never-judged';
+    case 'unknown':
+      return 'not-found-out';
+    case 'failed': {
+      const last = Math.max(...recorded.map(({ at }) => at.getTime()));
+      return action !== 'rollback' && now - last < UNDONE_FOR_MS ? 'not-undone' : undefined;
+    }
+    case 'healthy':
+      return undefined;
+  }
+}
