@@ -6,7 +6,6 @@ import { declaredNames, declaresTemplates, templateActions, wordForAlone } from 
 /** A chart of which many releases can be rendered by one process, with what that needs of it. */
 export interface BatchChart {
   readonly name: string;
-  readonly version: string;
   /** `kubeVersion` of Chart.yaml, which helm only looks at in the chart that it is given. */
   readonly kubeVersion?: string;
   readonly chartYaml: string;
@@ -63,7 +62,7 @@ function batchChart(files: ReadonlyMap<string, Buffer>): BatchChart {
     'it is no application chart',
   );
   unless(
-    /^[a-z0-9][a-z0-9-]*$/.test(about.name) && /^\d+\.\d+\.\d+[\w.-]*$/.test(about.version),
+    /^[a-z0-9][a-z0-9-]*$/.test(about.name) && /^\d+\.\d+\.\d+[\w.+-]*$/.test(about.version),
     'its name or version',
   );
   unless(about.kubeVersion === undefined || typeof about.kubeVersion === 'string', 'its kubeVersion');
@@ -96,7 +95,6 @@ function batchChart(files: ReadonlyMap<string, Buffer>): BatchChart {
   }
   return {
     name: about.name,
-    version: about.version,
     ...(about.kubeVersion === undefined ? {} : { kubeVersion: about.kubeVersion as string }),
     chartYaml,
     valuesYaml,

@@ -6,28 +6,20 @@ export const isPlainMap = (value: unknown): value is PlainMap =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
- * Layers of values as helm lays them over each other (pkg/cli/values `mergeMaps`): maps are merged, everything else is
- * replaced.
+ * One layer of values: the text of a values file, or a map as Argo CD hands it over (`valuesObject`).
  *
- * @param layers texts of values files, and maps as Argo CD hands them over (`valuesObject`); later ones win
- * @returns undefined where that is not certain: null, which takes keys away, rare YAML, numbers that JavaScript does not hold
+ * @returns undefined where it is not certain what helm makes of it: null, which takes keys away, rare YAML, numbers that
+ * JavaScript does not hold
  */
-export function mergedValues(layers: readonly (string | PlainMap)[]): PlainMap | undefined {
-  let all: PlainMap = {};
-  for (const layer of layers) {
-    const values = typeof layer === 'string' ? parsedLayer(layer) : layer;
-    if (values === undefined || !isCertain(values)) {
-      return undefined;
-    }
-    all = overlay(all, values);
-  }
-  return all;
+export function valuesLayer(given: unknown): PlainMap | undefined {
+  const read =
+    typeof given === 'string' ? (readPlainValues(given) ?? { value: undefined }) : { value: given };
+  const values = read.value === null ? {} : read.value;
+  return isPlainMap(values) && isCertain(values) ? values : undefined;
 }
 
-function parsedLayer(text: string): PlainMap | undefined {
-  const read = readPlainValues(text);
-  return read?.value === null ? {} : isPlainMap(read?.value) ? read.value : undefined;
-}
+/** Layers as helm lays them over each other (pkg/cli/values `mergeMaps`): maps are merged, everything else is replaced. */
+export const mergedValues = (layers: readonly PlainMap[]): PlainMap => layers.reduce(overlay, {});
 
 const isCertain = (value: unknown): boolean => {
   switch (typeof value) {

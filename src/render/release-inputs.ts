@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { type BatchChart, suitability } from './batch-chart.ts';
 import { type ChartFiles, readChartFiles } from './chart-files.ts';
 import type { HelmRelease } from './helm.ts';
-import { areAtOdds, isPlainMap, mergedValues, type PlainMap } from './merged-values.ts';
+import { areAtOdds, mergedValues, type PlainMap, valuesLayer } from './merged-values.ts';
 
 /** All that decides what a release renders to, read from disk once for all releases that share it. */
 export interface ReleaseInputs {
@@ -26,9 +26,9 @@ export function releaseInputsReader(): (release: HelmRelease) => Promise<Release
     const content = await readFile(file).catch(() => undefined);
     return content === undefined ? undefined : { content, digest: sha256(content) };
   });
-  const texts = once(async (file: string) => {
-    const found = await files(file);
-    return found === undefined ? undefined : utf8(found.content);
+  const layers = once(async (file: string) => {
+    const text = utf8((await files(file))?.content);
+    return text === undefined ? undefined : valuesLayer(text);
   });
   const charts = once(async (folder: string): Promise<Chart | undefined> => {
     const read = await readChartFiles(folder);
@@ -55,8 +55,9 @@ export function releaseInputsReader(): (release: HelmRelease) => Promise<Release
         Object.entries(told).toSorted(([a], [b]) => (a < b ? -1 : 1)),
       ]),
     );
-    const layers = await Promise.all(release.valueFiles.map(texts));
-    const values = chart.suited && batchValues(release, chart.suited, layers);
+    const own = valuesLayer(release.values ?? release.valuesText ?? {});
+    const all = [...(await Promise.all(release.valueFiles.map(layers))), own];
+    const values = chart.suited && batchValues(release, chart.suited, all);
     if (chart.suited === undefined || values === undefined) {
       return { digest };
     }
@@ -70,31 +71,24 @@ export function releaseInputsReader(): (release: HelmRelease) => Promise<Release
 function batchValues(
   release: HelmRelease,
   chart: BatchChart,
-  layers: readonly (string | undefined)[],
+  layers: readonly (PlainMap | undefined)[],
 ): PlainMap | undefined {
-  const { name, namespace, set, setString, setFile, values: own = release.valuesText ?? {} } = release;
+  const { name, namespace, set, setString, setFile } = release;
   const hasParameters = [set, setString, setFile].some((each) => each !== undefined && each.length > 0);
-  if (
-    hasParameters ||
-    !NAME.test(name) ||
-    !NAME.test(namespace) ||
-    !(typeof own === 'string' || isPlainMap(own))
-  ) {
+  const known = layers.filter((layer) => layer !== undefined);
+  if (hasParameters || !NAME.test(name) || !NAME.test(namespace) || known.length < layers.length) {
     return undefined;
   }
-  const known = layers.filter((layer) => layer !== undefined);
-  const values = known.length < layers.length ? undefined : mergedValues([...known, own]);
+  const values = mergedValues(known);
   // `global` is helm's own way to hand values to dependencies.
-  return values === undefined || Object.hasOwn(values, 'global') || areAtOdds(values, chart.defaults)
-    ? undefined
-    : values;
+  return Object.hasOwn(values, 'global') || areAtOdds(values, chart.defaults) ? undefined : values;
 }
 
 const sha256 = (content: string | Buffer): string => createHash('sha256').update(content).digest('hex');
 
-function utf8(content: Buffer): string | undefined {
+function utf8(content: Buffer | undefined): string | undefined {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
+    return content && new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(content);
   } catch {
     return undefined;
   }

@@ -38,8 +38,8 @@ export interface RenderCacheOptions {
 
 /** Where rendered objects are kept: `KAJITORI_CACHE`, else the user's folder for caches (XDG). */
 export function renderCacheFolder(environment: NodeJS.ProcessEnv): string {
-  const own = environment['KAJITORI_CACHE'];
-  const user = environment['XDG_CACHE_HOME'] || path.join(environment['HOME'] || homedir(), '.cache');
+  const own = environment.KAJITORI_CACHE;
+  const user = environment.XDG_CACHE_HOME || path.join(environment.HOME || homedir(), '.cache');
   return path.join(own || path.join(user, 'kajitori'), 'render');
 }
 

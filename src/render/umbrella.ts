@@ -97,9 +97,9 @@ function umbrellaFiles(
   aliases: readonly string[],
   flags: BatchFlags,
 ): Map<string, string> {
-  const { name, version, kubeVersion, schema } = chart;
+  const { name, kubeVersion, schema } = chart;
   const files = new Map<string, string>();
-  const dependencies = aliases.map((alias) => ({ name, version, alias }));
+  const dependencies = aliases.map((alias) => ({ name, version: '>=0.0.0-0', alias }));
   const about = { apiVersion: 'v2', name: umbrella, version: '0.0.0', dependencies };
   files.set('Chart.yaml', JSON.stringify(kubeVersion === undefined ? about : { ...about, kubeVersion }));
   if (schema !== undefined && flags.skipSchemaValidation !== true) {
