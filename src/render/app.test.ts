@@ -2,9 +2,11 @@ import { cp, mkdir, mkdtempDisposable, rm, symlink, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { parseKajitoriYaml } from '../config/kajitori-yaml.ts';
 import { objectName } from '../kubernetes/object.ts';
+import { startDistribution } from '../standin/ecr/distribution.ts';
 import { renderApp } from './app.ts';
 import { imagesOf } from './images.ts';
 
@@ -189,16 +191,42 @@ describe('an app of a GitOps repository', () => {
     });
   });
 
-  it.each([
-    ['an OCI chart', 'chart: oci://example.com/charts/app:1.0.0\n', '`chart`'],
-    ['another layout', 'apps: { release: "deploy/{app}/{environment}.yaml" }\n', '`apps.release`'],
-  ])('says that it cannot render %s, instead of rendering something else', async (_, line, words) => {
+  it('takes the chart that kajitori.yaml names out of a registry', async ({ skip }) => {
+    const registry = await startDistribution().catch((error: unknown) => String(error));
+    if (typeof registry === 'string') {
+      skip(`docker-registry cannot be started: ${registry}`);
+      return;
+    }
+    await using running = registry;
     await using files = await repository();
-    const config = parseKajitoriYaml(`${KAJITORI}${line}`);
-    await expect(renderApp({ ...files, config, ...PRODUCTION })).rejects.toMatchObject({
+    await execa('helm', ['package', CHART, '--version', '3.2.1', '--destination', files.root]);
+    const archive = path.join(files.root, 'app-3.2.1.tgz');
+    await execa('helm', ['push', '--plain-http', archive, `oci://${running.host}/charts`]);
+    const vendored = await renderApp({ ...files, ...PRODUCTION });
+    await rm(path.join(files.root, 'charts'), { recursive: true });
+    const config = parseKajitoriYaml(
+      `${KAJITORI}chart: { production: "oci://${running.host}/charts/app:3.2.1" }\n`,
+    );
+    const charts = path.join(files.root, 'store');
+    expect(await renderApp({ ...files, config, ...PRODUCTION, charts })).toEqual(vendored);
+    const newer = { ...config, chart: { production: `oci://${running.host}/charts/app:9.9.9` } };
+    await expect(renderApp({ ...files, config: newer, ...PRODUCTION, charts })).rejects.toMatchObject({
       exitCode: 2,
-      reason: 'not-rendered',
-      message: expect.stringContaining(words),
+      reason: 'chart-missing',
+      at: { file: 'kajitori.yaml' },
     });
   });
+
+  it.each([['another layout', 'apps: { release: "deploy/{app}/{environment}.yaml" }\n', '`apps.release`']])(
+    'says that it cannot render %s, instead of rendering something else',
+    async (_, line, words) => {
+      await using files = await repository();
+      const config = parseKajitoriYaml(`${KAJITORI}${line}`);
+      await expect(renderApp({ ...files, config, ...PRODUCTION })).rejects.toMatchObject({
+        exitCode: 2,
+        reason: 'not-rendered',
+        message: expect.stringContaining(words),
+      });
+    },
+  );
 });

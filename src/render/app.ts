@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { parseAppName } from '../config/app-name.ts';
+import { chartSource } from '../config/chart-source.ts';
 import { type Cluster, environmentOf, KAJITORI_FILE, type KajitoriConfig } from '../config/kajitori-yaml.ts';
 import { layoutOf } from '../config/layout.ts';
 import { nameHint } from '../config/nearest.ts';
@@ -8,7 +9,8 @@ import type { KubernetesObject } from '../kubernetes/object.ts';
 import { couldNot } from '../report/failure.ts';
 import type { Tree } from '../repository/tree.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
-import { helmTemplate } from './helm.ts';
+import { chartFolder, storedChart } from './chart-store.ts';
+import { type HelmRelease, helmTemplate } from './helm.ts';
 import { appFacts, appValueFiles, extraFolder, releaseFile } from './wiring.ts';
 
 export interface RenderAppOptions {
@@ -21,6 +23,8 @@ export interface RenderAppOptions {
   readonly cluster: string;
   /** The command; default: `helm` on PATH. */
   readonly helm?: string;
+  /** Where charts from elsewhere are kept, absolute; default: the user's cache. */
+  readonly charts?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -29,7 +33,7 @@ export interface RenderAppOptions {
  * values, then the manifests of its `extra/`.
  *
  * @throws Failure (exit 2): `bad-app-name`, `unknown-app`, `unknown-environment`, `unknown-cluster`, `never-deployed`,
- * `not-rendered` for what this version cannot render, and those of `helmTemplate`
+ * `not-rendered` for what this version cannot render, and those of `helmTemplate` and `storedChart`
  */
 export async function renderApp(options: RenderAppOptions): Promise<KubernetesObject[]> {
   const { config, environment } = options;
@@ -50,7 +54,7 @@ export async function renderApp(options: RenderAppOptions): Promise<KubernetesOb
     {
       name: app,
       namespace: app,
-      chart: path.join(tree.root, 'charts/app'),
+      ...(await chartOf(options, tree.root)),
       valueFiles,
       values: { facts },
       kubeVersion: cluster.kubernetes,
@@ -79,15 +83,35 @@ function clusterOf(config: KajitoriConfig, environment: string, name: string): C
 }
 
 function refuseOtherWirings(config: KajitoriConfig): void {
-  const other =
-    layoutOf(config).kind === 'patterns' ? 'apps.release' : config.chart === undefined ? undefined : 'chart';
-  if (other !== undefined) {
-    throw couldNot(`Apps are not rendered where ${KAJITORI_FILE} has \`${other}\`.`, {
+  if (layoutOf(config).kind === 'patterns') {
+    throw couldNot(`Apps are not rendered where ${KAJITORI_FILE} has \`apps.release\`.`, {
       at: { file: KAJITORI_FILE },
-      todo: 'Only the standard layout with the chart in charts/app can be rendered by this version.',
+      todo: 'Only apps in the standard layout can be rendered by name.',
       reason: 'not-rendered',
     });
   }
+}
+
+/** The chart in charts/app, or the one that kajitori.yaml names, out of the store. */
+async function chartOf(
+  { config, environment, helm, charts, signal }: RenderAppOptions,
+  root: string,
+): Promise<Pick<HelmRelease, 'chart' | 'chartName'>> {
+  const source = chartSource(config, environment);
+  if (source.kind === 'vendored') {
+    return { chart: path.join(root, source.path) };
+  }
+  const { repoURL, chart, version } = source;
+  const { archive } = await storedChart(
+    { kind: 'oci', repository: `oci://${repoURL}`, chart, version },
+    { file: KAJITORI_FILE },
+    {
+      charts: charts ?? chartFolder(process.env),
+      ...(helm === undefined ? {} : { tools: { helm } }),
+      ...(signal === undefined ? {} : { signal }),
+    },
+  );
+  return { chart: archive, chartName: `${chart} ${version}` };
 }
 
 async function checkDeployed(tree: Tree, app: string, environment: string): Promise<void> {

@@ -8,6 +8,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import { couldNot, type Place } from '../report/failure.ts';
 import { readChartArchive } from './chart-archive.ts';
+import { renderCacheFolder } from './render-cache.ts';
 import type { RenderWorld } from './world.ts';
 
 /** A chart that is not in the repository. */
@@ -29,6 +30,10 @@ export interface StoredChart {
   /** The version that it is. */
   readonly version: string;
 }
+
+/** Where charts from elsewhere are kept, beside the rendered objects, unless a caller says so. */
+export const chartFolder = (environment: NodeJS.ProcessEnv): string =>
+  path.join(path.dirname(renderCacheFolder(environment)), 'charts');
 
 /** Of one helm process that speaks with a repository. */
 const MILLISECONDS = 60_000;

@@ -1,8 +1,9 @@
 import { type AppDefinition, ownerOf } from '../config/app-yaml.ts';
+import { chartSource } from '../config/chart-source.ts';
 import { environmentsOf, type KajitoriConfig } from '../config/kajitori-yaml.ts';
 import { appFile } from '../config/layout.ts';
 import { generatedYaml } from './generated-yaml.ts';
-import { chartSource, gitopsSource } from './gitops-source.ts';
+import { gitopsSource } from './gitops-source.ts';
 
 /** Where the AppProject of an app stands. */
 export const appProjectFile = (app: string): string => `argocd/projects/${app}.yaml`;

@@ -1,7 +1,8 @@
+import { type ChartSource, chartSource } from '../config/chart-source.ts';
 import { environmentOf, KAJITORI_FILE, type KajitoriConfig } from '../config/kajitori-yaml.ts';
 import { type AppFacts, appFacts, appValueFiles } from '../render/wiring.ts';
 import { generatedYaml } from './generated-yaml.ts';
-import { type ChartSource, chartSource, type GitopsSource, gitopsSource } from './gitops-source.ts';
+import { type GitopsSource, gitopsSource } from './gitops-source.ts';
 
 /** The app is the folder of the release file; ApplicationSet's git files generator names it so. */
 const APP = '{{.path.basename}}';

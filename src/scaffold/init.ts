@@ -1,4 +1,5 @@
 import { parseAppName } from '../config/app-name.ts';
+import { chartSource } from '../config/chart-source.ts';
 import {
   environmentsOf,
   KAJITORI_FILE,
@@ -23,7 +24,6 @@ import {
 import { type Detection, detect, formatDetected, withRemote } from './detect.ts';
 import { generatedFiles } from './generated-files.ts';
 import { gitOpsReadme } from './gitops-readme.ts';
-import { chartSource } from './gitops-source.ts';
 import { editsOf, formatPlan, type InitPlan, isBlocked, type ProposedFile, planFiles } from './init-plan.ts';
 import { kajitoriYamlText } from './kajitori-yaml-text.ts';
 import { hasTeamRoles } from './platform-setting.ts';
