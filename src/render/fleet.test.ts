@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../report/failure.ts';
 import { type FleetOptions, type ReleaseResult, renderReleases } from './fleet.ts';
-import { type HelmRelease, helmTemplate } from './helm.ts';
+import { type HelmRelease, helmTemplateText, shownChart } from './helm.ts';
+import { helmObjects } from './helm-documents.ts';
 import { schemaValues } from './standard-chart-arbitrary.ts';
 import { CHART, CHART_CASES, chartRelease } from './standard-chart-cases.ts';
 
@@ -14,7 +15,11 @@ import { CHART, CHART_CASES, chartRelease } from './standard-chart-cases.ts';
 async function oneByOne(releases: readonly HelmRelease[], options: FleetOptions = {}): Promise<unknown[]> {
   const results: unknown[] = [];
   for (const release of releases) {
-    results.push(await helmTemplate(release, options).catch((error: unknown) => failureParts(error)));
+    try {
+      results.push(helmObjects(await helmTemplateText(release, options), shownChart(release, options)));
+    } catch (error) {
+      results.push(failureParts(error));
+    }
   }
   return results;
 }

@@ -1,16 +1,15 @@
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
-import { parseManifests } from '../kubernetes/manifests.ts';
-import type { KubernetesObject } from '../kubernetes/object.ts';
 import { Failure } from '../report/failure.ts';
 import { type HelmOptions, type HelmRelease, helmTemplateText, shownChart } from './helm.ts';
+import { type HelmObject, helmObjects } from './helm-documents.ts';
 import { type ReleaseInputs, releaseInputsReader } from './release-inputs.ts';
 import type { RenderCache } from './render-cache.ts';
 import { type BatchMember, renderBatch } from './umbrella.ts';
 
 /** What came of one release. */
 export type ReleaseResult =
-  | { readonly release: HelmRelease; readonly objects: readonly KubernetesObject[] }
+  | { readonly release: HelmRelease; readonly objects: readonly HelmObject[] }
   | { readonly release: HelmRelease; readonly failure: Failure };
 
 export interface FleetOptions extends HelmOptions {
@@ -38,7 +37,7 @@ interface Item {
 type BatchItem = Item & { readonly inputs: { readonly batch: NonNullable<ReleaseInputs['batch']> } };
 
 /**
- * Renders many releases: the same objects and failures as `helmTemplate` gives for each, in the order of `releases`.
+ * Renders many releases: the same objects and failures as `helm template` gives for each, in the order of `releases`.
  *
  * Releases of a chart that is suited (batch-chart.ts) are rendered many at once; the first of each chart is rendered alone too,
  * and where both are not the same, byte for byte, that chart is rendered one by one. What fails in a batch is rendered alone, so
@@ -214,7 +213,7 @@ class Fleet {
     }
     let result: ReleaseResult;
     try {
-      result = { release, objects: parseManifests(alone.text, shownChart(release, this.#options)) };
+      result = { release, objects: helmObjects(alone.text, shownChart(release, this.#options)) };
     } catch (error) {
       if (!(error instanceof Failure)) {
         throw error;
@@ -234,9 +233,9 @@ const concernsAll = ({ reason, cause }: Failure): boolean =>
   (typeof cause === 'string' && cause.includes('chart requires kubeVersion'));
 
 /** Undefined for what has mistakes: rendered alone, it is refused with its place. */
-function readOrNot(text: string | undefined): readonly KubernetesObject[] | undefined {
+function readOrNot(text: string | undefined): readonly HelmObject[] | undefined {
   try {
-    return text === undefined ? undefined : parseManifests(text, '');
+    return text === undefined ? undefined : helmObjects(text, '');
   } catch (error) {
     if (!(error instanceof Failure)) {
       throw error;

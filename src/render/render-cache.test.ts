@@ -3,15 +3,17 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { KubernetesObject } from '../kubernetes/object.ts';
 import { renderReleases } from './fleet.ts';
 import type { HelmRelease } from './helm.ts';
+import type { HelmObject } from './helm-documents.ts';
 import { openRenderCache, type RenderCacheOptions, renderCacheFolder } from './render-cache.ts';
 
 const NOW = Date.parse('2026-11-21T09:00:00Z');
 const DAY = 24 * 60 * 60 * 1000;
-const object = (name: string, data: unknown = {}): KubernetesObject =>
-  ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data }) as KubernetesObject;
+const object = (name: string, data: unknown = {}): HelmObject => ({
+  object: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data },
+  template: 'templates/a.yaml',
+});
 
 async function temporary(options: Partial<RenderCacheOptions> = {}) {
   const folder = await mkdtempDisposable(path.join(tmpdir(), 'kajitori-cache-'));
@@ -152,7 +154,7 @@ describe('releases that were rendered before', () => {
     const processes = async (given: HelmRelease) => {
       let count = 0;
       const [result] = await renderReleases([given], { cache: cache.open(), onProcess: () => (count += 1) });
-      return [count, result !== undefined && 'objects' in result ? result.objects[0]?.data : 'failed'];
+      return [count, result !== undefined && 'objects' in result ? result.objects[0]?.object.data : 'failed'];
     };
     expect(await processes(release)).toEqual([1, { a: 'b' }]);
     expect(await processes(release)).toEqual([0, { a: 'b' }]);

@@ -3,9 +3,9 @@ import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'n
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import type { KubernetesObject } from '../kubernetes/object.ts';
+import type { HelmObject } from './helm-documents.ts';
 
-/** Raised when what we make of the same text changes, so that old entries are not taken for new ones. */
+/** Raise it when `helmObjects` makes something else of the same text, so that old entries are not taken for new ones. */
 const FORMAT = 1;
 
 /** 200 MB hold about 80,000 rendered apps; GitHub keeps 10 GB a repository. */
@@ -21,8 +21,8 @@ const DIGEST_BYTES = 32;
 
 /** What was rendered before, by the digest of all that it was rendered from. */
 export interface RenderCache {
-  readonly get: (inputs: string) => Promise<readonly KubernetesObject[] | undefined>;
-  readonly put: (inputs: string, objects: readonly KubernetesObject[]) => Promise<void>;
+  readonly get: (inputs: string) => Promise<readonly HelmObject[] | undefined>;
+  readonly put: (inputs: string, objects: readonly HelmObject[]) => Promise<void>;
   /** Removes what was not used for longest, until what is left is small enough. Does nothing where nothing was added. */
   readonly prune: () => Promise<void>;
 }
@@ -78,7 +78,7 @@ export function openRenderCache(folder: string, options: RenderCacheOptions): Re
         }
         const text = inflateRawSync(content, { maxOutputLength: MOST_ENTRY_BYTES }).toString('utf8');
         await touch(file, now());
-        return JSON.parse(text) as KubernetesObject[];
+        return JSON.parse(text) as HelmObject[];
       } catch {
         return undefined;
       }
