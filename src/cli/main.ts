@@ -4,6 +4,7 @@ import { buildCommand } from './build.ts';
 import { bumpCommand } from './bump.ts';
 import { copyImageCommand } from './copy-image.ts';
 import { demoCommand } from './demo.ts';
+import { diffCommand } from './diff.ts';
 import { doctorCommand } from './doctor.ts';
 import { holdCommand } from './hold.ts';
 import { initCommand } from './init.ts';
@@ -14,6 +15,7 @@ import { rollbackCommand } from './rollback.ts';
 import { runOnceCommand } from './run.ts';
 import { uploadAssetsCommand } from './upload-assets.ts';
 import { readVersion } from './version.ts';
+import { waitCommand } from './wait.ts';
 
 const program = new Command('kajitori')
   .description(
@@ -44,8 +46,10 @@ for (const command of [
   copyImageCommand(),
   uploadAssetsCommand(),
   bumpCommand(),
+  waitCommand(),
   rollbackCommand(),
   holdCommand(),
+  diffCommand(),
   doctorCommand(),
   demoCommand(),
 ]) {

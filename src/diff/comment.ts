@@ -83,13 +83,19 @@ function headSections(report: DiffReport): readonly string[] {
   const { base, head } = report;
   const between = `<sub>From ${code(base.slice(0, 12))} to ${code(head.slice(0, 12))}, as Argo CD would apply it. Values of Secrets are never shown.</sub>`;
   if (isEmptyReport(report)) {
-    return [`## Nothing changes in the clusters`, affectedText(report), between];
+    return [
+      `## Nothing changes in the clusters`,
+      affectedText(report),
+      ...notLookedAtSection(report),
+      between,
+    ];
   }
   return [
     `## ${headline(report)}`,
     ...notRenderedSection(report),
     ...adviceSection(report),
     affectedText(report),
+    ...notLookedAtSection(report),
     ...capacitySection(report),
     between,
   ];
@@ -126,6 +132,15 @@ function notRenderedSection({ notRendered }: DiffReport): readonly string[] {
   return [
     `**What these applications would change is not known.** Mend them first:`,
     [...rows, ...(more > 0 ? [`- and ${countText(more)} more`] : [])].join('\n'),
+  ];
+}
+
+function notLookedAtSection({ notLookedAt }: DiffReport): readonly string[] {
+  if (notLookedAt.length === 0) return [];
+  const names = notLookedAt.slice(0, MOST_FAILURES).map(({ application }) => code(application));
+  const more = notLookedAt.length - names.length;
+  return [
+    `**Not looked at**, since only Argo CD can know what it makes (as before this pull request): ${names.join(', ')}${more > 0 ? ` and ${countText(more)} more` : ''}.`,
   ];
 }
 

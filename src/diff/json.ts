@@ -4,12 +4,13 @@ import type { DiffReport } from './report.ts';
 
 /** The report for machines. Secrets are hidden in it as everywhere. */
 export function diffJson(report: DiffReport): object {
-  const { base, head, applications, notRendered, blocks, capacity } = report;
+  const { base, head, applications, notRendered, notLookedAt, blocks, capacity } = report;
   return {
     base,
     head,
     applications,
     notRendered,
+    notLookedAt,
     groups: blocks.map((block) => ({
       how: block.how,
       places: block.places,

@@ -1,6 +1,7 @@
 /**
  * By which fields the items of a list are told apart, by the last key of its path. Source: x-kubernetes-list-map-keys and
- * x-kubernetes-patch-merge-key of Kubernetes' OpenAPI, and of the CRDs of Argo CD, KEDA and the Prometheus operator.
+ * x-kubernetes-patch-merge-key of Kubernetes' OpenAPI, and of the CRDs of Argo CD, KEDA and the Prometheus operator. One with a question
+ * mark may be missing.
  */
 const KEYS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   containers: [['name']],
@@ -10,21 +11,21 @@ const KEYS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   volumeMounts: [['mountPath']],
   volumeDevices: [['devicePath']],
   // A Service first, then a container.
-  ports: [['port', 'protocol'], ['containerPort', 'protocol'], ['name']],
+  ports: [['port', '?protocol'], ['containerPort', '?protocol'], ['name']],
   hostAliases: [['ip']],
-  topologySpreadConstraints: [['topologyKey', 'whenUnsatisfiable']],
-  subjects: [['kind', 'namespace', 'name']],
+  topologySpreadConstraints: [['topologyKey', '?whenUnsatisfiable']],
+  subjects: [['kind', '?namespace', '?name']],
   conditions: [['type']],
   ownerReferences: [['uid']],
   volumeClaimTemplates: [['metadata.name']],
   metrics: [['type', 'resource.name'], ['type', 'external.metric.name'], ['type']],
-  envFrom: [['configMapRef.name', 'secretRef.name', 'prefix']],
-  tolerations: [['key', 'operator', 'value', 'effect']],
+  envFrom: [['?configMapRef.name', '?secretRef.name', '?prefix']],
+  tolerations: [['?key', '?operator', '?value', '?effect']],
   tls: [['secretName'], ['hosts']],
   // Rules of a PrometheusRule; those of RBAC have no name and are compared by what they allow.
   rules: [['alert'], ['record'], ['host'], ['name']],
-  paths: [['path', 'pathType'], ['path']],
-  matchExpressions: [['key', 'operator']],
+  paths: [['path', '?pathType'], ['path']],
+  matchExpressions: [['key', '?operator']],
 };
 
 /** For every other list, the first of these that all items have and that tells them apart. */
@@ -92,11 +93,11 @@ export function keyedLists(
 function byKey(items: readonly unknown[], fields: readonly string[]): ReadonlyMap<string, Item> | undefined {
   const found = new Map<string, Item>();
   for (const item of items as readonly Item[]) {
-    const parts = fields.map((field) => fieldOf(item, field));
+    const parts = fields.map((field) => fieldOf(item, field.replace('?', '')));
     const label = parts.filter((part) => part !== undefined).join(' ');
     if (
-      parts.every((part) => part === undefined) ||
-      (fields.length === 1 && label === '') ||
+      parts.some((part, index) => part === undefined && !fields[index]?.startsWith('?')) ||
+      label === '' ||
       found.has(label)
     ) {
       return undefined;

@@ -27,7 +27,7 @@ export function diffPage(report: DiffReport): string {
 <main>
 <h1>${escaped(title)}</h1>
 <p>${escaped(affectedText(report))}</p>
-${notRendered(report)}${advice(report)}${capacity(report)}${report.blocks.map(blockHtml).join('\n')}
+${notRendered(report)}${notLookedAt(report)}${advice(report)}${capacity(report)}${report.blocks.map(blockHtml).join('\n')}
 <footer>From <code>${escaped(report.base)}</code> to <code>${escaped(report.head)}</code>, as Argo CD would apply it. Values of Secrets, and what looks like a credential, are never shown.</footer>
 </main>
 </body>
@@ -63,6 +63,14 @@ function notRendered({ notRendered: failures }: DiffReport): string {
     return `<li><b>${escaped(application)}</b>${version}: ${where}${escaped(message)}${todo === undefined ? '' : ` <i>${escaped(todo)}</i>`}</li>`;
   });
   return `<section class="high"><h2>Not rendered</h2><p>What these applications would change is not known. Mend them first.</p><ul>${items.join('')}</ul></section>\n`;
+}
+
+function notLookedAt({ notLookedAt: standing }: DiffReport): string {
+  if (standing.length === 0) return '';
+  const items = standing.map(
+    ({ application, message }) => `<li><b>${escaped(application)}</b>: ${escaped(message)}</li>`,
+  );
+  return `<section><h2>Not looked at</h2><p>Only Argo CD can know what these make; it is the same before this pull request.</p><ul>${items.join('')}</ul></section>\n`;
 }
 
 function advice(report: DiffReport): string {

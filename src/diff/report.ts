@@ -21,6 +21,11 @@ export interface DiffReport {
   /** How many applications there are, and how many the changed files reach. */
   readonly applications: { readonly total: number; readonly affected: number };
   readonly notRendered: readonly NotRendered[];
+  /**
+   * What nobody can read from a repository (generators that ask another service), the same before and after: it is named, and makes no
+   * report fail.
+   */
+  readonly notLookedAt: readonly NotRendered[];
   readonly blocks: readonly Block[];
   readonly capacity: readonly ClusterCapacity[];
 }
@@ -144,7 +149,7 @@ export function affectedText({ applications, notRendered, blocks }: DiffReport):
   const failed = new Set(notRendered.map(({ application }) => application)).size;
   const untouched = total - affected;
   const changing =
-    affected === 0
+    affected === 0 || (failed > 0 && changed === 0)
       ? ''
       : changed === 0
         ? ', and none changes'

@@ -4,8 +4,6 @@ import { createGitHubClient } from './client.ts';
 import { type StickyComments, writeStickyComments } from './sticky-comment.ts';
 import { systemTiming } from './timing.ts';
 
-const AUTHOR = 'github-actions[bot]';
-
 /** A pull request on the stand-in, and ways to write to it as different people. */
 async function pullRequest() {
   const fixture = await startFixture();
@@ -28,7 +26,7 @@ async function pullRequest() {
       return (data as { body: string }[]).map(({ body }) => body);
     },
     say: (pages: readonly string[], more: Partial<StickyComments> = {}) =>
-      writeStickyComments(client, AUTHOR, {
+      writeStickyComments(client, {
         repository: { owner: 'acme', name: 'gitops' },
         pullRequest: 1,
         name: 'kajitori:test',
@@ -85,7 +83,7 @@ test('comments of others stay as they are, also with our marker, and ours is fou
 test('a token that cannot write, as on pull requests from forks, is exit 2 with words', async () => {
   await using pull = await pullRequest();
   await expect(
-    writeStickyComments(pull.readOnly, AUTHOR, {
+    writeStickyComments(pull.readOnly, {
       repository: { owner: 'acme', name: 'gitops' },
       pullRequest: 1,
       name: 'kajitori:test',

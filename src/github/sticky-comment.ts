@@ -41,24 +41,29 @@ const MOST_LISTS = 100;
  * Brings the comments of one name to these pages: the ones that are there are edited in place, missing ones are added, extra ones
  * removed, and equal ones left alone, so that nobody is notified of nothing.
  *
- * Only comments of `author` are ever touched, with the marker at their beginning: anybody can write our marker.
+ * Only comments that this token's own account wrote are ever touched, with the marker at their beginning: anybody can write our
+ * marker.
  *
- * @param author the login that the token writes as, `github-actions[bot]` for a run's own token
  * @throws Failure (exit 2) when GitHub does not let us
  */
 export async function writeStickyComments(
   client: GitHubClient,
-  author: string,
   wanted: StickyComments,
 ): Promise<StickyOutcome> {
   try {
-    return await bring(client, author, wanted);
+    return await bring(client, await ownLogin(client), wanted);
   } catch (error) {
     throw explainFault(error, `comment on pull request #${wanted.pullRequest}`, {
       denied:
         'Give the job `permissions: pull-requests: write`. Pull requests from forks get a token that cannot write: read the job summary there.',
     });
   }
+}
+
+/** `github-actions[bot]` for a run's own token, `<slug>[bot]` for an App's: REST has no such question for either. */
+async function ownLogin(client: GitHubClient): Promise<string> {
+  const { viewer } = await client.graphql<{ viewer: { login: string } }>('query { viewer { login } }', {});
+  return viewer.login;
 }
 
 async function bring(client: GitHubClient, author: string, wanted: StickyComments): Promise<StickyOutcome> {

@@ -96,6 +96,7 @@ export function readSituation(file: string): { readonly about: string; readonly 
       head: '9d8e7c6b5a43',
       applications: { total: of, affected: pairs.length + notRendered.length },
       notRendered,
+      notLookedAt: [],
       blocks: collapse(diffs),
       capacity: capacityByCluster(diffs),
     },

@@ -1,0 +1,56 @@
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import * as core from '@actions/core';
+import { booleanInput, input, requiredInput, runnerContext } from '../../src/action/inputs.ts';
+import { logText } from '../../src/action/log-text.ts';
+import { pullRequestOfRun } from '../../src/action/pull-request-event.ts';
+import { runAction } from '../../src/action/run-action.ts';
+import { diffSummary } from '../../src/diff/comment.ts';
+import { diffPage } from '../../src/diff/page.ts';
+import { publishDiff, whereThePageIs } from '../../src/diff/publish.ts';
+import { openRenderer } from '../../src/diff/render-side.ts';
+import { countRisks } from '../../src/diff/report.ts';
+import { notRenderedFailure, runDiff } from '../../src/diff/run-diff.ts';
+import { diffText } from '../../src/diff/terminal.ts';
+import { createGitHubClient } from '../../src/github/client.ts';
+import { parseRepositoryName } from '../../src/github/repository-name.ts';
+import { systemTiming } from '../../src/github/timing.ts';
+
+await runAction(async () => {
+  const { apiUrl, serverUrl, repository, runUrl } = runnerContext();
+  const { report, exitCode } = await runDiff(
+    {
+      root: path.resolve(requiredInput('path')),
+      base: requiredInput('base'),
+      app: input('app'),
+      cluster: input('cluster'),
+    },
+    { render: await openRenderer(process.env), urls: [`${serverUrl}/${repository}`], onProgress: logText },
+  );
+  logText(diffText(report));
+  const html = input('html');
+  if (html !== undefined) await writeFile(html, diffPage(report));
+  const page = whereThePageIs(input('artifact'), runUrl);
+  await core.summary.addRaw(diffSummary(report), true).write();
+  core.setOutput('changed', report.blocks.length > 0);
+  core.setOutput('affected', report.applications.affected);
+  core.setOutput('applications', report.applications.total);
+  core.setOutput('risks', countRisks(report, 'high'));
+  core.setOutput('not-rendered', report.notRendered.length);
+  core.setOutput('html', html ?? '');
+
+  const pullRequest = await pullRequestOfRun();
+  if (booleanInput('comment') && pullRequest !== undefined) {
+    const outcome = await publishDiff(
+      report,
+      createGitHubClient({ apiUrl, token: input('token'), timing: systemTiming }),
+      { repository: parseRepositoryName(repository), pullRequest, page, name: requiredInput('name') },
+    );
+    if (outcome.refused === undefined) core.setOutput('comment', outcome.url ?? '');
+    else
+      core.warning(`${outcome.refused.message} ${outcome.refused.todo}`, {
+        title: 'No comment; the report is in the job summary',
+      });
+  }
+  if (exitCode !== 0) throw notRenderedFailure(report);
+});

@@ -1,0 +1,307 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type AffectedApplication, affectedApplications } from '../applications/affected.ts';
+import type { Application } from '../applications/application.ts';
+import {
+  applicationsOf,
+  type Discovered,
+  discoverApplications,
+  type NotRead,
+} from '../applications/discover.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
+import type { RenderedApplication } from '../render/application.ts';
+import { couldNot, type Failure } from '../report/failure.ts';
+import { type ChangedPaths, changedSince, writeRevision } from '../repository/revision.ts';
+import { openWorkingCopy } from '../repository/working-copy.ts';
+import {
+  type ApplicationPair,
+  type ClusterFacts,
+  capacityByCluster,
+  diffApplication,
+} from './application-diff.ts';
+import { collapse } from './collapse.ts';
+import type { DiffReport, NotRendered } from './report.ts';
+
+export interface DiffInputs {
+  /** The top folder of a git working copy; what is in it counts, committed or not. */
+  readonly root: string;
+  /** What to compare with: where the working copy left this revision. */
+  readonly base: string;
+  /** Only applications of this app, or of this name. */
+  readonly app: string | undefined;
+  /** Only applications of this cluster. */
+  readonly cluster: string | undefined;
+}
+
+/** One version of the repository, as a folder. */
+export interface Side {
+  readonly root: string;
+  readonly revision: string;
+}
+
+export interface DiffDependencies {
+  readonly render: (
+    applications: readonly Application[],
+    side: Side,
+  ) => Promise<readonly RenderedApplication[]>;
+  /** URLs by which applications name this repository, besides the one in kajitori.yaml. */
+  readonly urls: readonly string[];
+  readonly onProgress: (line: string) => void;
+}
+
+export interface DiffOutputs {
+  readonly report: DiffReport;
+  /** 2 when something could not be rendered: then what changes is not known. Changes are no failure. */
+  readonly exitCode: 0 | 2;
+}
+
+/**
+ * What the working copy changes in the clusters: both versions of every application that the changed files reach are rendered and
+ * compared as Kubernetes objects. The working copy is only read; the base is written into a temporary folder.
+ *
+ * @throws Failure (exit 2) when git has no such base, when a kajitori.yaml cannot be read, or when no application has the name
+ */
+export async function runDiff(inputs: DiffInputs, deps: DiffDependencies): Promise<DiffOutputs> {
+  const changed = await changedSince(inputs.root, inputs.base);
+  const folder = await mkdtemp(path.join(tmpdir(), 'kajitori-diff-'));
+  try {
+    const base: Side = { root: path.join(folder, 'base'), revision: changed.base };
+    await writeRevision(inputs.root, changed.base, base.root);
+    const head: Side = { root: inputs.root, revision: changed.head };
+    return await diffSides(base, head, changed, inputs, deps);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The failure of a run whose report is out: what could not be rendered is never green. */
+export function notRenderedFailure({ notRendered }: DiffReport): Failure {
+  const [first] = notRendered;
+  const others = notRendered.length > 1 ? ` (and ${notRendered.length - 1} more)` : '';
+  return couldNot(
+    `${first?.application ?? 'An application'} could not be rendered${others}: ${first?.message ?? ''}`,
+    {
+      ...(first?.at !== undefined && { at: first.at }),
+      todo: first?.todo ?? 'Mend it: what this pull request changes there is not known.',
+      reason: 'not-rendered',
+    },
+  );
+}
+
+async function diffSides(
+  base: Side,
+  head: Side,
+  changed: ChangedPaths,
+  inputs: DiffInputs,
+  deps: DiffDependencies,
+): Promise<DiffOutputs> {
+  const [before, after] = await Promise.all([discover(base, deps), discover(head, deps)]);
+  const { applications: affected, untouched } = await affectedApplications(before, after, changed.paths);
+  const chosen = affected.filter((pair) => isChosen(pair, inputs));
+  if (chosen.length === 0) demandKnownNames([...before.applications, ...after.applications], inputs);
+  deps.onProgress(`${chosen.length} of ${affected.length + untouched} applications are affected`);
+  const [from, to] = await Promise.all([
+    renderSide(
+      chosen.map((pair) => pair.base),
+      base,
+      deps,
+    ),
+    renderSide(
+      chosen.map((pair) => pair.head),
+      head,
+      deps,
+    ),
+  ]);
+  const pairs: ApplicationPair[] = [];
+  const unread = unreadable(before, after);
+  const notRendered = [...unread.notRendered];
+  for (const pair of chosen) {
+    const now = failuresOf(pair.head, to, 'after');
+    const then = failuresOf(pair.base, from, 'before');
+    // The same failure on both sides is one to mend.
+    const failures = [...now, ...then.filter((one) => !now.some(({ message }) => message === one.message))];
+    notRendered.push(...failures);
+    if (failures.length === 0) pairs.push(...comparable(pair, from, to));
+  }
+  const diffs = pairs.map(diffApplication);
+  const report: DiffReport = {
+    base: changed.base,
+    head: changed.dirty ? 'working copy' : changed.head,
+    applications: { total: affected.length + untouched, affected: chosen.length },
+    notRendered,
+    notLookedAt: unread.notLookedAt,
+    blocks: collapse(diffs),
+    capacity: capacityByCluster(diffs),
+  };
+  return { report, exitCode: notRendered.length > 0 ? 2 : 0 };
+}
+
+/** All applications of one side, also those that others render. */
+async function discover(side: Side, deps: DiffDependencies): Promise<Discovered> {
+  let known = await discoverApplications(await openWorkingCopy(side.root), { urls: deps.urls });
+  let parents = known.applications.filter(mayHoldApplications);
+  while (parents.length > 0) {
+    const found: Application[] = [];
+    for (const { application, objects } of await deps.render(parents, side)) {
+      const more = await applicationsOf(
+        objects.map(({ object }) => object),
+        application,
+        known,
+      );
+      found.push(...more.applications);
+      known = {
+        ...known,
+        applications: [...known.applications, ...more.applications],
+        notRead: [...known.notRead, ...more.notRead],
+      };
+    }
+    parents = found.filter(mayHoldApplications);
+  }
+  return known;
+}
+
+/**
+ * Whether other applications may be among what this one renders: those must be made where Argo CD looks for them. What a folder of
+ * plain manifests holds was read already.
+ */
+const mayHoldApplications = ({ namespace, destination, sources }: Application): boolean =>
+  destination.namespace === namespace &&
+  sources.some(
+    ({ chart, helm, kustomize, directory, ref }) =>
+      ref === undefined &&
+      directory === undefined &&
+      (chart !== undefined || helm !== undefined || kustomize !== undefined),
+  );
+
+const isChosen = ({ base, head }: AffectedApplication, inputs: DiffInputs): boolean =>
+  [base, head].some(
+    (application) =>
+      application !== undefined &&
+      (inputs.cluster === undefined || clusterOf(application)?.name === inputs.cluster) &&
+      (inputs.app === undefined || isCalled(application, inputs.app)),
+  );
+
+const isCalled = (application: Application, name: string): boolean =>
+  application.name === name || application.name === `${name}-${clusterOf(application)?.name}`;
+
+/** A typing error must not look like "nothing changes". */
+function demandKnownNames(applications: readonly Application[], { app, cluster }: DiffInputs): void {
+  if (cluster !== undefined && !applications.some((each) => clusterOf(each)?.name === cluster)) {
+    throw couldNot(`No application is deployed to a cluster ${JSON.stringify(cluster)}.`, {
+      todo: 'Name a cluster of kajitori.yaml.',
+      reason: 'unknown-cluster',
+    });
+  }
+  if (app !== undefined && !applications.some((each) => isCalled(each, app))) {
+    throw couldNot(`There is no application ${JSON.stringify(app)}.`, {
+      todo: 'Name an app (a folder under apps/) or an application of Argo CD.',
+      reason: 'unknown-app',
+    });
+  }
+}
+
+type Rendered = ReadonlyMap<Application, RenderedApplication>;
+
+async function renderSide(
+  applications: readonly (Application | undefined)[],
+  side: Side,
+  deps: DiffDependencies,
+): Promise<Rendered> {
+  const wanted = applications.filter((application) => application !== undefined);
+  const rendered = wanted.length === 0 ? [] : await deps.render(wanted, side);
+  return new Map(rendered.map((each) => [each.application, each]));
+}
+
+const describe = (
+  application: string,
+  side: 'before' | 'after',
+  { message, at, todo }: Failure,
+): NotRendered => ({
+  application,
+  side,
+  message,
+  ...(at !== undefined && { at }),
+  ...(todo !== undefined && { todo }),
+});
+
+function failuresOf(
+  application: Application | undefined,
+  rendered: Rendered,
+  side: 'before' | 'after',
+): readonly NotRendered[] {
+  if (application === undefined) return [];
+  const result = rendered.get(application);
+  const failures = result?.notRendered ?? [couldNot('It was not rendered.', { at: application.declaredAt })];
+  return failures.map((failure) => describe(application.name, side, failure));
+}
+
+/**
+ * What could not be read of a repository: which applications it makes is not known. What needs another service to be known
+ * (pull requests, a provider's repositories, a plugin), and is the same on both sides, is apart: it would fail every pull request of
+ * a company that has previews.
+ */
+function unreadable(
+  before: Discovered,
+  after: Discovered,
+): {
+  readonly notRendered: readonly NotRendered[];
+  readonly notLookedAt: readonly NotRendered[];
+} {
+  const isSame = (a: NotRead) => (b: NotRead) => a.what === b.what && a.failure.message === b.failure.message;
+  const onBoth = after.notRead.filter((each) => before.notRead.some(isSame(each)));
+  const standing = onBoth.filter(({ failure }) => failure.reason === 'not-rendered');
+  const now = after.notRead.filter((each) => !standing.includes(each));
+  const then = before.notRead.filter((each) => !after.notRead.some(isSame(each)));
+  return {
+    notRendered: [
+      ...now.map(({ what, failure }) => describe(what, 'after', failure)),
+      ...then.map(({ what, failure }) => describe(what, 'before', failure)),
+    ],
+    notLookedAt: standing.map(({ what, failure }) => describe(what, 'after', failure)),
+  };
+}
+
+/** An application that moves to another cluster goes in one and comes in the other. */
+function comparable(
+  { base, head }: AffectedApplication,
+  from: Rendered,
+  to: Rendered,
+): readonly ApplicationPair[] {
+  const before = objectsOf(base, from);
+  const after = objectsOf(head, to);
+  const name = (head ?? base)?.name ?? '';
+  const [oldCluster, newCluster] = [clusterOf(base), clusterOf(head)];
+  if (base !== undefined && head !== undefined && oldCluster?.name !== newCluster?.name) {
+    return [
+      { name, cluster: oldCluster, before, after: undefined },
+      { name, cluster: newCluster, before: undefined, after },
+    ];
+  }
+  return [{ name, cluster: newCluster ?? oldCluster, before, after }];
+}
+
+/** What reaches the cluster; helm's tests and other hooks that Argo CD does not know never do. */
+function objectsOf(
+  application: Application | undefined,
+  rendered: Rendered,
+): readonly KubernetesObject[] | undefined {
+  return application === undefined
+    ? undefined
+    : (rendered.get(application)?.objects ?? [])
+        .filter(({ role }) => role !== 'ignored')
+        .map(({ object }) => object);
+}
+
+/** The URL by which Argo CD calls the cluster that it runs in. */
+const IN_CLUSTER = 'https://kubernetes.default.svc';
+
+function clusterOf(application: Application | undefined): ClusterFacts | undefined {
+  const destination = application?.destination;
+  if (destination?.cluster !== undefined) {
+    const { name, region, account } = destination.cluster;
+    return { name, region, account };
+  }
+  const name = destination?.name ?? (destination?.server === IN_CLUSTER ? 'in-cluster' : destination?.server);
+  return name === undefined || name === '' ? undefined : { name };
+}
