@@ -145,6 +145,7 @@ async function renderStep(
         root: world.root,
         ...(helm === undefined ? {} : { helm }),
         ...(world.signal === undefined ? {} : { signal: world.signal }),
+        ...(world.limits === undefined ? {} : { limits: world.limits }),
       });
       const { chart, chartName = path.relative(world.root, chart) || '.' } = step.release;
       return rendered.map(({ object, template }) => ({

@@ -39,9 +39,11 @@ export function explainHelmError(stderr: string, context: HelmErrorContext): Hel
     failedTemplate(text, context) ??
     brokenTemplate(text, context) ??
     brokenValues(text, context) ??
+    brokenChart(text, context) ??
     wrongKubernetes(text, context) ?? {
       message: `helm could not render it: ${text || 'it said nothing'}`,
       at: { file: context.chart },
+      todo: 'Correct the chart, or take another version of it.',
       reason: 'render-failed',
     }
   );
@@ -129,6 +131,31 @@ function brokenValues(text: string, { show }: HelmErrorContext): HelmErrorWords 
   return {
     message: `helm cannot read these values: ${why.replace(/^(?:cannot unmarshal yaml document: )?(?:error converting YAML to JSON: )?(?:yaml: )?(?:line \d+: )?/, '')}`,
     at: { file: show(file), ...(line === undefined ? {} : { line: Number(line) }) },
+    todo: 'Correct the YAML.',
+    reason: 'render-failed',
+  };
+}
+
+/** What helm says when it loads a chart (pkg/chart/loader). */
+function brokenChart(text: string, { chart }: HelmErrorContext): HelmErrorWords | undefined {
+  const [, large, limit] =
+    /^chart file "([^"\n]+)" is larger than the maximum file size (\d+)/.exec(text) ?? [];
+  if (large !== undefined) {
+    return {
+      message: `The file is too large for helm (its limit is ${limit} bytes).`,
+      at: { file: `${chart}/${large}` },
+      todo: 'Move it out of the chart, or name it in .helmignore.',
+      reason: 'file-too-large',
+    };
+  }
+  const [, file, why] = /^cannot load ([\w./-]+): ([\s\S]*)$/.exec(text) ?? [];
+  if (file === undefined || why === undefined) {
+    return undefined;
+  }
+  const line = /\bline (\d+)/.exec(why)?.[1];
+  return {
+    message: `helm cannot read this: ${why.replace(/^(?:error converting YAML to JSON: )?(?:yaml: )?(?:line \d+: )?/, '')}`,
+    at: { file: `${chart}/${file}`, ...(line === undefined ? {} : { line: Number(line) }) },
     todo: 'Correct the YAML.',
     reason: 'render-failed',
   };

@@ -4,6 +4,7 @@ import {
   mkdir,
   mkdtempDisposable,
   readdir,
+  readFile,
   readlink,
   stat,
   symlink,
@@ -15,14 +16,9 @@ import { stripVTControlCharacters } from 'node:util';
 import { execa } from 'execa';
 import { parseManifests } from '../kubernetes/manifests.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
-import { couldNot, type Failure, type Place } from '../report/failure.ts';
+import { couldNot, Failure, type Place } from '../report/failure.ts';
 import { isErrno, lookInside } from './inside.ts';
-import {
-  KUSTOMIZATION_NAMES,
-  type KustomizationFile,
-  kustomizationFolders,
-  readKustomization,
-} from './kustomization.ts';
+import { type KustomizationFile, kustomizationFolders, readKustomization } from './kustomization.ts';
 import { editedKustomization } from './kustomize-edit.ts';
 import type { KustomizeStep } from './plan.ts';
 import type { RenderWorld } from './world.ts';
@@ -40,8 +36,7 @@ const COPY_LIMITS = { files: 20_000, bytes: 200_000_000 };
  */
 export async function renderKustomization(
   step: Pick<KustomizeStep, 'folder' | 'options' | 'environment'>,
-  world: Pick<RenderWorld, 'root' | 'tools' | 'signal'>,
-  limits: typeof LIMITS = LIMITS,
+  world: Pick<RenderWorld, 'root' | 'tools' | 'signal' | 'limits'>,
 ): Promise<KubernetesObject[]> {
   const { root } = world;
   const { folder } = step;
@@ -50,14 +45,14 @@ export async function renderKustomization(
   const folders = await kustomizationFolders(root, folder, edited);
   const holdsGit = await Promise.all(folders.map((each) => exists(path.join(root, each, '.git'))));
   if (edited === written && !holdsGit.includes(true)) {
-    return parseManifests(await build(root, step, written.file, world, limits), folder);
+    return parseManifests(await build(root, step, written.file, world), folder);
   }
   await using copy = await mkdtempDisposable(path.join(tmpdir(), 'kajitori-kustomize-'));
   await copyFolders(root, folders, copy.path);
   if (edited !== written) {
     await writeFile(path.join(copy.path, written.file), JSON.stringify(edited.value));
   }
-  return parseManifests(await build(copy.path, step, written.file, world, limits), folder);
+  return parseManifests(await build(copy.path, step, written.file, world), folder);
 }
 
 async function withOptions(
@@ -145,8 +140,7 @@ async function build(
   root: string,
   { folder, environment }: Pick<KustomizeStep, 'folder' | 'environment'>,
   file: string,
-  { tools = {}, signal }: Pick<RenderWorld, 'tools' | 'signal'>,
-  limits: typeof LIMITS,
+  { tools = {}, signal, limits = LIMITS }: Pick<RenderWorld, 'tools' | 'signal' | 'limits'>,
 ): Promise<string> {
   const absolute = path.join(root, folder);
   const commands = [
@@ -183,7 +177,7 @@ async function build(
       });
     }
     if (result.exitCode !== 0) {
-      throw explained(String(result.stderr) || (result.shortMessage ?? ''), root, folder, file);
+      throw await explained(String(result.stderr) || (result.shortMessage ?? ''), root, folder, file);
     }
     return result.stdout;
   }
@@ -206,25 +200,43 @@ const OFFLINE = {
 const LONGEST = 2000;
 
 /** kustomize's words with the file that they are about, as far as they say it. */
-function explained(stderr: string, root: string, folder: string, file: string): Failure {
-  const text = stripVTControlCharacters(stderr)
+async function explained(stderr: string, root: string, folder: string, file: string): Promise<Failure> {
+  const text = withoutLog(stripVTControlCharacters(stderr))
     .replaceAll(/[^\P{C}\n]/gu, '')
     .replaceAll(`${root}/`, '')
     .replace(/^(?:# Warning:[^\n]*\n)*(?:error|Error): /, '')
     .trim()
     .slice(0, LONGEST);
+  const named =
+    /in File: ([^\s"]+)/.exec(text)?.[1] ?? /accumulating resources from '([^'\n]+)'/.exec(text)?.[1];
+  const culprit = named === undefined ? undefined : path.posix.join(folder, named);
   return couldNot(`kustomize could not render it: ${text || 'it said nothing'}`, {
-    at: placeIn(text, folder, file),
+    at: (culprit && (await mistakeIn(root, culprit))) || { file },
     todo: 'Correct the file, or the line of the kustomization that names it.',
     reason: 'render-failed',
   });
 }
 
-function placeIn(text: string, folder: string, file: string): Place {
-  const named = /in File: (\S+)/.exec(text)?.[1] ?? /accumulating resources from '([^']+)'/.exec(text)?.[1];
-  const line = /yaml: line (\d+)/.exec(text)?.[1];
-  if (named === undefined || KUSTOMIZATION_NAMES.includes(named)) {
-    return { file };
+/** kubectl says it in a line of its log: `E1121 14:58:01.8 1 run.go:72] "command failed" err="…"`. */
+function withoutLog(text: string): string {
+  const quoted = /^E\d{4} [^\n]*? err=("(?:[^"\\\n]|\\.)*")/m.exec(text)?.[1];
+  try {
+    return quoted === undefined ? text : String(JSON.parse(quoted));
+  } catch {
+    return text;
   }
-  return { file: path.posix.join(folder, named), ...(line === undefined ? {} : { line: Number(line) }) };
+}
+
+/** Where a file is broken; its place alone when it is there and whole. */
+async function mistakeIn(root: string, file: string): Promise<Place | undefined> {
+  const found = await lookInside(root, file).catch(() => undefined);
+  if (found?.kind !== 'file') {
+    return undefined;
+  }
+  try {
+    parseManifests(await readFile(found.absolute, 'utf8'), file);
+    return { file };
+  } catch (error) {
+    return error instanceof Failure ? error.at : { file };
+  }
 }

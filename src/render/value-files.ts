@@ -121,7 +121,7 @@ const relativeTo = (folder: string, name: string): string =>
   name.startsWith('/') ? path.posix.normalize(`./${name}`) : path.posix.join(folder, name);
 
 async function existing(name: string, root: string, file: string, at: Place): Promise<string | undefined> {
-  const found = await lookInside(root, file, { file: name });
+  const found = await lookInside(root, file, file.startsWith('..') ? at : undefined);
   if (found === undefined) {
     return undefined;
   }

@@ -14,6 +14,8 @@ export interface RenderWorld {
   /** Where charts from elsewhere are kept, absolute. It may be kept from run to run. */
   readonly charts: string;
   readonly tools?: RenderTools;
+  /** Of one process of helm or kustomize; default: 30 s, 64 MiB. */
+  readonly limits?: { readonly milliseconds: number; readonly bytes: number };
   readonly signal?: AbortSignal;
 }
 
