@@ -58,6 +58,7 @@ describe('kajitori.yaml', () => {
         },
       ],
       promoteFrom: 'staging',
+      promote: { soak: 0, checks: [], automatic: false, registry: undefined },
       freeze: [
         {
           from: new Date('2026-12-29T09:00:00Z'),
@@ -66,6 +67,17 @@ describe('kajitori.yaml', () => {
         },
       ],
       via: 'commit',
+    });
+  });
+
+  it('reads what a promotion must pass', () => {
+    const gates = 'promote: { soak: 90m, checks: [e2e], automatic: true }';
+    const config = parseKajitoriYaml(changed('promoteFrom: staging', `promoteFrom: staging\n    ${gates}`));
+    expect(environmentOf(config, 'production').promote).toEqual({
+      soak: 5_400_000,
+      checks: ['e2e'],
+      automatic: true,
+      registry: undefined,
     });
   });
 
@@ -108,6 +120,19 @@ describe('kajitori.yaml', () => {
       'clusters.prod-2: belongs to no environment',
     ],
     ['an environment without clusters', '[stg-1]', '[]', 'must not be an empty list'],
+    ['gates where nothing is promoted', '[stg-1] }', '[stg-1], promote: { soak: 1h } }', 'needs promoteFrom'],
+    [
+      'a soak time that is none',
+      'promoteFrom: staging',
+      'promoteFrom: staging\n    promote: { soak: 30 minutes }',
+      'must be a time like 30m, 4h or 2d',
+    ],
+    [
+      'a promotion to a registry that is not allowed',
+      'promoteFrom: staging',
+      'promoteFrom: staging\n    promote: { registry: 444444444444.dkr.ecr.ap-northeast-1.amazonaws.com }',
+      'must be one of registries',
+    ],
     ['a promotion from nowhere', 'promoteFrom: staging', 'promoteFrom: stagin', 'Did you mean "staging"?'],
     ['a promotion from itself', 'promoteFrom: staging', 'promoteFrom: production', 'stands above production'],
     ['a circle of promotions', '[stg-1] }', '[stg-1], promoteFrom: production }', 'stands above staging'],

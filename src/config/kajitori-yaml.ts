@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { couldNot, Failure } from '../report/failure.ts';
 import { parsePath } from '../yaml/path.ts';
 import { dateTime } from './date-time.ts';
+import { duration } from './duration.ts';
 import { parseBySchema } from './mistakes.ts';
 import { clusterName, environmentName } from './names.ts';
 import { nameHint, nearestName } from './nearest.ts';
@@ -28,6 +29,34 @@ const freezeWindow = z
   })
   .refine((window) => window.from < window.to, { path: ['to'], error: 'must be later than "from"' });
 
+const registry = z.string(REGISTRY_WORDS).regex(
+  // A first part without dot or port is a user of Docker Hub, not a host.
+  /^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d{1,5})?|[a-z0-9-]+:\d{1,5})(?:\/[a-z0-9][a-z0-9._-]*)*$/,
+  REGISTRY_WORDS,
+);
+
+const promotion = z.strictObject({
+  soak: duration
+    .optional()
+    .describe('How long a release must be healthy in every cluster of promoteFrom first, like 30m or 2d.'),
+  checks: z
+    .array(z.string().min(1).max(200))
+    .max(20)
+    .default([])
+    .describe(
+      'Check runs or commit statuses that must be green on the source commit, like the end-to-end tests of the team.',
+    ),
+  automatic: z
+    .boolean()
+    .default(false)
+    .describe('Promote by itself what has passed (kajitori promote --due, by a schedule or after a run).'),
+  registry: registry
+    .optional()
+    .describe(
+      'Where this environment pulls images from, when it is another registry than that of promoteFrom.',
+    ),
+});
+
 const environmentSchema = z.strictObject({
   clusters: z
     .array(z.string())
@@ -37,6 +66,7 @@ const environmentSchema = z.strictObject({
     .string()
     .optional()
     .describe('The environment whose images this one takes over; it stands above this one.'),
+  promote: promotion.optional().describe('What a promotion into this environment must pass.'),
   freeze: z.array(freezeWindow).default([]).describe('Windows in which deploys are refused.'),
   via: z
     .enum(['commit', 'pull-request'])
@@ -81,12 +111,6 @@ const clusterSchema = z.strictObject({
 const ociChart = z
   .string(CHART_WORDS)
   .regex(/^oci:\/\/[a-z0-9.-]+(?::\d{1,5})?(?:\/[a-z0-9][a-z0-9._-]*)+:[\w][\w.-]{0,127}$/, CHART_WORDS);
-
-const registry = z.string(REGISTRY_WORDS).regex(
-  // A first part without dot or port is a user of Docker Hub, not a host.
-  /^(?:[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d{1,5})?|[a-z0-9-]+:\d{1,5})(?:\/[a-z0-9][a-z0-9._-]*)*$/,
-  REGISTRY_WORDS,
-);
 
 /** What stands in kajitori.yaml, before what one part says of another is compared. */
 const shape = z.strictObject({
@@ -207,6 +231,7 @@ function contradictions(config: Shape): Contradiction[] {
     ...clusterContradictions(config),
     ...applicationNameContradictions(config),
     ...promotionContradictions(config),
+    ...gateContradictions(config),
     ...chartContradictions(config),
     ...patternContradictions(config),
   ];
@@ -256,6 +281,24 @@ function* applicationNameContradictions(config: Shape): Generator<Contradiction>
       yield {
         path: ['clusters', long],
         message: `must not end with "-${short}", which is a cluster too: two Applications <app>-<cluster> could have one name. Rename one of them (here and in Argo CD)`,
+      };
+    }
+  }
+}
+
+/** Gates of a promotion that cannot be, and a registry whose images would be refused. */
+function* gateContradictions(config: Shape): Generator<Contradiction> {
+  for (const [environment, { promote, promoteFrom }] of Object.entries(config.environments)) {
+    if (promote !== undefined && promoteFrom === undefined) {
+      yield {
+        path: ['environments', environment, 'promote'],
+        message: 'needs promoteFrom: nothing is promoted into this environment',
+      };
+    }
+    if (promote?.registry !== undefined && !config.registries.includes(promote.registry)) {
+      yield {
+        path: ['environments', environment, 'promote', 'registry'],
+        message: 'must be one of registries, or its images would be refused',
       };
     }
   }
@@ -350,11 +393,22 @@ export interface FreezeWindow {
   readonly reason: string;
 }
 
+/** What a promotion into an environment must pass. */
+export interface Promotion {
+  /** Milliseconds. */
+  readonly soak: number;
+  readonly checks: readonly string[];
+  readonly automatic: boolean;
+  /** Host and perhaps a path; undefined: images stay where they are. */
+  readonly registry: string | undefined;
+}
+
 export interface Environment {
   readonly name: string;
   /** At least one, in the order of kajitori.yaml. */
   readonly clusters: readonly Cluster[];
   readonly promoteFrom?: string;
+  readonly promote: Promotion;
   readonly freeze: readonly FreezeWindow[];
   readonly via: 'commit' | 'pull-request';
 }
@@ -383,6 +437,12 @@ export function environmentOf(config: KajitoriConfig, name: string): Environment
       return known === undefined ? [] : [{ ...known, active, name: cluster }];
     }),
     ...(found.promoteFrom === undefined ? {} : { promoteFrom: found.promoteFrom }),
+    promote: {
+      soak: found.promote?.soak ?? 0,
+      checks: found.promote?.checks ?? [],
+      automatic: found.promote?.automatic ?? false,
+      registry: found.promote?.registry,
+    },
     freeze: found.freeze,
     via: found.via,
   };

@@ -7,6 +7,7 @@ import {
   type RolledBackImage,
 } from './compute-rollback.ts';
 import { formatImage, shortImage } from './image-reference.ts';
+import type { Build } from './ordering.ts';
 import { formatSource } from './source.ts';
 
 /** The commit of a rollback: its trailers are the audit trail, and how history knows it (design, step 6). */
@@ -47,11 +48,16 @@ function trailersOf(
   return [
     { name: 'Kajitori-App', value: app },
     { name: 'Kajitori-Environment', value: environment },
-    ...(build === undefined ? [] : [{ name: 'Kajitori-Source', value: formatSource(build.source) }]),
-    ...(build?.build === undefined ? [] : [{ name: 'Kajitori-Build', value: String(build.build) }]),
+    ...buildTrailers(build),
     ...(request.run === undefined ? [] : [{ name: 'Kajitori-Run', value: request.run }]),
     { name: 'Kajitori-Action', value: 'rollback' },
     { name: 'Kajitori-By', value: request.by },
     { name: 'Kajitori-Reason', value: request.reason },
   ];
 }
+
+/** What built the image, where it is recorded. */
+export const buildTrailers = (build: Build | undefined): readonly Trailer[] => [
+  ...(build === undefined ? [] : [{ name: 'Kajitori-Source', value: formatSource(build.source) }]),
+  ...(build?.build === undefined ? [] : [{ name: 'Kajitori-Build', value: String(build.build) }]),
+];

@@ -1,12 +1,10 @@
 import { environmentOf, type KajitoriConfig } from '../config/kajitori-yaml.ts';
 import type { Timing } from '../github/timing.ts';
-import { gitRevisions } from '../history/git-revisions.ts';
-import { gitHubRevisions } from '../history/github-revisions.ts';
+import { openRevisions } from '../history/open-revisions.ts';
 import { type PastRelease, pastReleases, type VerdictsOf } from '../history/past-releases.ts';
 import type { Revisions } from '../history/revisions.ts';
 import { couldNot } from '../report/failure.ts';
 import type { GitopsRepository } from '../repository/gitops-repository.ts';
-import { readSnapshot } from '../repository/snapshot.ts';
 import type { Tree } from '../repository/tree.ts';
 import { filesOfApps, readConfig, readDefinition } from './app-files.ts';
 import { type Brought, bring } from './bring.ts';
@@ -64,7 +62,7 @@ export async function runRollback(inputs: RollbackInputs, deps: RollbackDeps): P
   const { apps, environment } = inputs;
   const now = () => new Date(deps.timing.now());
   const files = filesOfApps(apps, [environment]);
-  const { tree, revisions } = await openHistory(deps.on, files);
+  const { tree, revisions } = await openRevisions(deps.on, files);
   const config = await readConfig(tree);
   const { clusters } = environmentOf(config, environment);
   const plans = await Promise.all(apps.map((app) => plan(app, inputs, deps, { tree, config, revisions })));
@@ -89,17 +87,6 @@ export async function runRollback(inputs: RollbackInputs, deps: RollbackDeps): P
     },
   );
   return { ...brought, plans, imagesChecked: deps.checkImages !== undefined };
-}
-
-async function openHistory(
-  on: GitopsRepository,
-  files: readonly string[],
-): Promise<{ readonly tree: Tree; readonly revisions: Revisions }> {
-  if (on.kind === 'working-copy') {
-    return { tree: on.copy, revisions: gitRevisions(on.copy.root) };
-  }
-  const { tree, head } = await readSnapshot(on.client, on.target, files);
-  return { tree, revisions: gitHubRevisions(on.client, on.target.repository, head) };
 }
 
 async function plan(

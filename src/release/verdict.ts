@@ -1,6 +1,7 @@
 import { parseAppName } from '../config/app-name.ts';
 import { clusterName } from '../config/names.ts';
 import { explainFault, type GitHubClient } from '../github/client.ts';
+import { type CommitStatus, readStatuses } from '../github/commit-statuses.ts';
 import { formatRepositoryName, type RepositoryName } from '../github/repository-name.ts';
 import { Failure } from '../report/failure.ts';
 import { oneLine } from '../repository/commit-message.ts';
@@ -55,46 +56,6 @@ export function parseVerdictContext(
 }
 
 /**
- * The query for the statuses of many commits at once. `Commit.status` is null for a commit without any, and its
- * contexts hold the newest status of each name.
- */
-export function verdictsDocument(commits: number): string {
-  const indices = Array.from({ length: commits }, (_, index) => index);
-  return `query Verdicts($owner: String!, $name: String!${indices
-    .map((index) => `, $commit${index}: GitObjectID!`)
-    .join('')}) {
-  repository(owner: $owner, name: $name) {
-    ${indices
-      .map(
-        (index) => `commit${index}: object(oid: $commit${index}) { ... on Commit {
-      status { contexts { context state description targetUrl createdAt } }
-    } }`,
-      )
-      .join('\n    ')}
-  }
-}`;
-}
-
-/** GitHub ends a query that takes more than 10 s; a commit of a big repository has some hundred statuses. */
-const COMMITS_A_QUERY = 50;
-
-interface VerdictsData {
-  readonly repository: {
-    readonly [alias: `commit${number}`]: {
-      readonly status?: {
-        readonly contexts: readonly {
-          readonly context: string;
-          readonly state: string;
-          readonly description: string | null;
-          readonly targetUrl: string | null;
-          readonly createdAt: string;
-        }[];
-      } | null;
-    } | null;
-  } | null;
-}
-
-/**
  * The verdicts of commits of the GitOps repository, by commit. A commit that is not there has none.
  *
  * @param commits whole object IDs
@@ -105,61 +66,13 @@ export async function readVerdicts(
   repository: RepositoryName,
   commits: readonly string[],
 ): Promise<ReadonlyMap<string, readonly RecordedVerdict[]>> {
-  const wanted = [...new Set(commits)];
-  const parts = Array.from({ length: Math.ceil(wanted.length / COMMITS_A_QUERY) }, (_, index) =>
-    wanted.slice(index * COMMITS_A_QUERY, (index + 1) * COMMITS_A_QUERY),
-  );
-  const answers = await Promise.all(parts.map((part) => readPart(client, repository, part)));
-  return new Map(answers.flat());
+  const statuses = await readStatuses(client, repository, commits);
+  return new Map([...statuses].map(([commit, each]) => [commit, each.flatMap(toVerdict)]));
 }
 
-async function readPart(
-  client: GitHubClient,
-  repository: RepositoryName,
-  commits: readonly string[],
-): Promise<readonly (readonly [string, readonly RecordedVerdict[]])[]> {
-  const full = formatRepositoryName(repository);
-  try {
-    const data = await client.graphql<VerdictsData>(verdictsDocument(commits.length), {
-      ...repository,
-      ...Object.fromEntries(commits.map((commit, index) => [`commit${index}`, commit])),
-    });
-    return commits.map((commit, index) => [
-      commit,
-      (data.repository?.[`commit${index}`]?.status?.contexts ?? []).flatMap((status) => {
-        const about = parseVerdictContext(status.context);
-        return about === undefined
-          ? []
-          : [
-              {
-                ...about,
-                state: stateOf(status.state),
-                description: status.description ?? '',
-                url: status.targetUrl ?? undefined,
-                at: new Date(status.createdAt),
-              },
-            ];
-      }),
-    ]);
-  } catch (error) {
-    throw explainFault(error, `read the verdicts of deploys in ${full}`, {
-      denied: `Give the GitHub App statuses: write on ${full} (docs/setup.md, "GitHub App").`,
-    });
-  }
-}
-
-/** GraphQL writes states in capitals, and has EXPECTED for a required status that nobody set yet. */
-function stateOf(state: string): VerdictState {
-  switch (state) {
-    case 'SUCCESS':
-      return 'success';
-    case 'FAILURE':
-      return 'failure';
-    case 'ERROR':
-      return 'error';
-    default:
-      return 'pending';
-  }
+function toVerdict({ context, ...status }: CommitStatus): readonly RecordedVerdict[] {
+  const about = parseVerdictContext(context);
+  return about === undefined ? [] : [{ ...about, ...status }];
 }
 
 /**
