@@ -18,6 +18,7 @@ import { systemTiming } from '../../src/github/timing.ts';
 
 await runAction(async () => {
   const { apiUrl, serverUrl, repository, runUrl } = runnerContext();
+  const renderer = openRenderer(process.env, systemTiming.now);
   const { report, exitCode } = await runDiff(
     {
       root: path.resolve(requiredInput('path')),
@@ -25,8 +26,9 @@ await runAction(async () => {
       app: input('app'),
       cluster: input('cluster'),
     },
-    { render: await openRenderer(process.env), urls: [`${serverUrl}/${repository}`], onProgress: logText },
+    { render: renderer.render, urls: [`${serverUrl}/${repository}`], onProgress: logText },
   );
+  await renderer.close();
   logText(diffText(report));
   const html = input('html');
   if (html !== undefined) await writeFile(html, diffPage(report));

@@ -6,6 +6,7 @@ import { diffPage } from '../diff/page.ts';
 import { openRenderer } from '../diff/render-side.ts';
 import { runDiff } from '../diff/run-diff.ts';
 import { diffText } from '../diff/terminal.ts';
+import { systemTiming } from '../github/timing.ts';
 import { gitRemoteUrl } from '../scaffold/git-remote.ts';
 import { type CommonOptions, progress, runCommand } from './run-command.ts';
 
@@ -48,10 +49,12 @@ Examples:
 
 async function diff(options: DiffOptions) {
   const url = await gitRemoteUrl('.');
+  const renderer = openRenderer(process.env, systemTiming.now);
   const { report, exitCode } = await runDiff(
     { root: process.cwd(), base: options.base, app: options.app, cluster: options.cluster },
-    { render: await openRenderer(process.env), urls: url === undefined ? [] : [url], onProgress: progress },
+    { render: renderer.render, urls: url === undefined ? [] : [url], onProgress: progress },
   );
+  await renderer.close();
   if (options.html !== undefined) await writeFile(options.html, diffPage(report));
   return {
     text: options.markdown === true ? diffComment(report).join('\n\n') : diffText(report),

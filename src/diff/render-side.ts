@@ -1,18 +1,34 @@
-import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import pLimit from 'p-limit';
-import { renderApplication } from '../render/application.ts';
-import { renderCacheFolder } from '../render/render-cache.ts';
+import { execa } from 'execa';
+import { renderApplications } from '../render/applications.ts';
+import { openRenderCache, renderCacheFolder } from '../render/render-cache.ts';
 import type { DiffDependencies } from './run-diff.ts';
 
-/** Renders with the tools of this machine; charts from elsewhere are kept beside what was rendered. */
-export async function openRenderer(environment: NodeJS.ProcessEnv): Promise<DiffDependencies['render']> {
-  const charts = path.join(path.dirname(renderCacheFolder(environment)), 'charts');
-  const limit = pLimit(availableParallelism());
-  return (applications, { root, revision }) =>
-    Promise.all(
-      applications.map((application) =>
-        limit(() => renderApplication(application, { root, revision, charts })),
-      ),
-    );
+export interface Renderer {
+  readonly render: DiffDependencies['render'];
+  /** Makes the cache small again, at the end. */
+  readonly close: () => Promise<void>;
+}
+
+/** Renders with the tools of this machine. What was rendered, and charts from elsewhere, are kept for the next time. */
+export function openRenderer(environment: NodeJS.ProcessEnv, now: () => number): Renderer {
+  const folder = renderCacheFolder(environment);
+  const charts = path.join(path.dirname(folder), 'charts');
+  // Asked while applications are looked for; where there is no helm, rendering says so in its own words.
+  const cache = execa('helm', ['version', '--template', '{{.Version}} {{.GitCommit}}'], {
+    reject: false,
+  }).then(({ exitCode, stdout }) =>
+    exitCode === 0 ? openRenderCache(folder, { helmVersion: stdout, now }) : undefined,
+  );
+  return {
+    render: async (applications, { root, revision }) => {
+      const kept = await cache;
+      return renderApplications(
+        applications,
+        { root, revision, charts },
+        kept === undefined ? {} : { cache: kept },
+      );
+    },
+    close: async () => (await cache)?.prune(),
+  };
 }

@@ -16,15 +16,24 @@ const CALLERS: readonly Caller[] = [
   { path: '.github/workflows/add-cronjob.yml', about: 'the form of a cron job' },
   { path: '.github/workflows/run.yml', about: 'the form of a command, run once' },
   { path: '.github/workflows/hold.yml', about: 'the form that stops deploys' },
+  {
+    path: '.github/workflows/promote.yml',
+    about: 'the form that promotes to the next environment, and its schedule',
+  },
   { path: '.github/workflows/rollback.yml', about: 'the form that goes back to an earlier release' },
 ];
 
+/** What every GitOps repository gets, whatever its layout. */
+const CHECKS: readonly Caller[] = [
+  { path: '.github/workflows/render-diff.yml', about: 'what a pull request changes in each cluster' },
+];
+
 /**
- * The forms of a GitOps repository: workflows that only call ours, at the version that kajitori.yaml names. None in
- * another layout: what they add are apps of the standard chart.
+ * The forms and checks of a GitOps repository: workflows that only call ours, at the version that kajitori.yaml names. No
+ * forms in another layout: what they add are apps of the standard chart.
  */
 export async function callers(config: KajitoriConfig, suite: Tree): Promise<readonly GeneratedFile[]> {
-  const ours = layoutOf(config).kind === 'standard' ? CALLERS : [];
+  const ours = [...(layoutOf(config).kind === 'standard' ? CALLERS : []), ...CHECKS];
   return Promise.all(
     ours.map(async ({ path, about }) => {
       const template = await suiteFile(suite, `templates/gitops/${path}`);

@@ -66,6 +66,7 @@ describe('kajitori regenerate', () => {
       '.github/workflows/add-cronjob.yml',
       '.github/workflows/hold.yml',
       '.github/workflows/new-app.yml',
+      '.github/workflows/promote.yml',
       '.github/workflows/rollback.yml',
       '.github/workflows/run.yml',
       'argocd/production.yaml',
