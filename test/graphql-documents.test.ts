@@ -2,9 +2,9 @@ import { schema as published } from '@octokit/graphql-schema';
 import { buildSchema, type GraphQLSchema, parse, validate } from 'graphql';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { COMMIT_FACTS_DOCUMENT, recentCommitsDocument } from '../src/deploy/deploy-history.ts';
+import { statusesDocument } from '../src/github/commit-statuses.ts';
 import { revisionsDocument } from '../src/history/github-revisions.ts';
 import { ANCESTORS_DOCUMENT } from '../src/release/source-history.ts';
-import { verdictsDocument } from '../src/release/verdict.ts';
 import { COMMIT_DOCUMENT } from '../src/repository/commit.ts';
 import {
   AUTO_MERGE_DOCUMENT,
@@ -29,8 +29,8 @@ const documents: Record<string, string> = {
   'facts of a commit': COMMIT_FACTS_DOCUMENT,
   'recent commits of the default branch': recentCommitsDocument(true),
   'recent commits of a branch': recentCommitsDocument(false),
-  'verdicts of one commit': verdictsDocument(1),
-  'verdicts of fifty commits': verdictsDocument(50),
+  'statuses of one commit': statusesDocument(1),
+  'statuses of fifty commits': statusesDocument(50),
 };
 for (const files of [0, 1, 7]) {
   for (const defaultBranch of [true, false]) {

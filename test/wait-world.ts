@@ -1,7 +1,9 @@
+import { type Finished, type FinishInputs, runFinish } from '../src/deploy/finish.ts';
 import type { Awaited, Lookout, Sight } from '../src/deploy/lookout.ts';
 import { runWait, type WaitDeps, type WaitInputs, type WaitOutputs } from '../src/deploy/wait.ts';
 import { progressLine } from '../src/deploy/wait-report.ts';
 import { createGitHubClient, type GitHubClient } from '../src/github/client.ts';
+import { openRenewedClient } from '../src/github/renewed-client.ts';
 import { parseRepositoryName } from '../src/github/repository-name.ts';
 import type { StandinRepository } from '../src/standin/github/server.ts';
 import {
@@ -44,6 +46,8 @@ export interface WaitWorld extends AsyncDisposable {
   /** The same for several apps in one commit, written as a merged pull request would be. */
   deployTogether(nth: number, apps: readonly string[]): Promise<string>;
   wait(behaviour: Behaviour, inputs?: Partial<WaitInputs>, deps?: Partial<WaitDeps>): Promise<WaitOutputs>;
+  /** Finishes what is unfinished. */
+  finish(behaviour: Behaviour, inputs?: Partial<FinishInputs>): Promise<readonly Finished[]>;
   /** `success healthy…` of each cluster on a commit. */
   verdicts(commit: string, app?: string): readonly string[];
   /** What the release file says. */
@@ -71,10 +75,19 @@ export async function waitWorld(
     permissions: { contents: 'write', pull_requests: 'write', statuses: 'write' },
   });
   app.install('acme');
-  const client = createGitHubClient({
-    apiUrl: world.github.apiUrl,
-    token: app.token('acme'),
+  const client = await openRenewedClient(
+    async () =>
+      createGitHubClient({ apiUrl: world.github.apiUrl, token: app.token('acme'), timing: world.timing }),
+    world.timing,
+  );
+  const depsOf = (behaviour: Behaviour): WaitDeps => ({
+    client,
+    target,
     timing: world.timing,
+    deployer: { kind: 'repository', repository: 'acme/web' },
+    lookout: async () => lookoutOf(at, behaviour),
+    applicationName: (name, cluster) => `${name}-${cluster}`,
+    report: { application: (each) => told.push(progressLine(each)), step: (words) => told.push(words) },
   });
   const told: string[] = [];
   const ended: string[] = [];
@@ -106,25 +119,13 @@ export async function waitWorld(
       ),
     wait: (behaviour, inputs = {}, deps = {}) =>
       runWait(
-        {
-          apps: [],
-          environment: 'production',
-          commit: undefined,
-          limits: { deadlineMs: 15 * MINUTE, unseenMs: 20 * MINUTE },
-          rollback: 'auto',
-          run: 'https://github.com/acme/web/actions/runs/7',
-          ...inputs,
-        },
-        {
-          client,
-          target,
-          timing: world.timing,
-          deployer: { kind: 'repository', repository: 'acme/web' },
-          lookout: async () => lookoutOf(at, behaviour),
-          applicationName: (name, cluster) => `${name}-${cluster}`,
-          report: { application: (each) => told.push(progressLine(each)), step: (words) => told.push(words) },
-          ...deps,
-        },
+        { apps: [], environment: 'production', commit: undefined, ...POLICY, ...inputs },
+        { ...depsOf(behaviour), ...deps },
+      ),
+    finish: (behaviour, inputs = {}) =>
+      runFinish(
+        { apps: [], environment: undefined, ...POLICY, ...inputs },
+        { ...depsOf(behaviour), deployer: { kind: 'own-right' } },
       ),
     verdicts: (commit, name = 'web') =>
       ['prod-1', 'prod-2'].map((cluster) => {
@@ -138,6 +139,12 @@ export async function waitWorld(
   };
   return at;
 }
+
+const POLICY = {
+  limits: { deadlineMs: 15 * MINUTE, unseenMs: 20 * MINUTE },
+  rollback: 'auto',
+  run: 'https://github.com/acme/web/actions/runs/7',
+} as const;
 
 function lookoutOf(at: WaitWorld, behaviour: Behaviour): Lookout {
   const { timing } = at.world;

@@ -71,10 +71,10 @@ export function accessInputs(): Access {
   };
 }
 
-/** The run's OIDC token for AWS STS. The runner offers one only to a job that asks for the permission. */
-export async function oidcToken(): Promise<string> {
+/** The run's OIDC token, for AWS STS unless another audience is named. The runner offers one only to a job that asks for the permission. */
+export async function oidcToken(audience = 'sts.amazonaws.com'): Promise<string> {
   try {
-    return await core.getIDToken('sts.amazonaws.com');
+    return await core.getIDToken(audience);
   } catch (error) {
     throw couldNot(
       `GitHub gave this job no OIDC token: ${error instanceof Error ? error.message : String(error)}`,

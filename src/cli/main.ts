@@ -9,7 +9,9 @@ import { doctorCommand } from './doctor.ts';
 import { holdCommand } from './hold.ts';
 import { initCommand } from './init.ts';
 import { newCommand } from './new.ts';
+import { promoteCommand } from './promote.ts';
 import { regenerateCommand } from './regenerate.ts';
+import { renderCommand } from './render.ts';
 import { retireCommand } from './retire.ts';
 import { rollbackCommand } from './rollback.ts';
 import { runOnceCommand } from './run.ts';
@@ -47,8 +49,10 @@ for (const command of [
   uploadAssetsCommand(),
   bumpCommand(),
   waitCommand(),
+  promoteCommand(),
   rollbackCommand(),
   holdCommand(),
+  renderCommand(),
   diffCommand(),
   doctorCommand(),
   demoCommand(),

@@ -23,10 +23,6 @@ export interface ArgoCdAccess {
   readonly onToken: (token: string) => void;
 }
 
-/** Whether there is enough to ask an Argo CD. */
-export const hasArgoCd = ({ token, connector }: Pick<ArgoCdAccess, 'token' | 'connector'>): boolean =>
-  token !== undefined || connector !== undefined;
-
 /**
  * Opens the Argo CD of each cluster of an environment; nothing is sent yet.
  *

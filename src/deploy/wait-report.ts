@@ -1,7 +1,7 @@
 import { code, link, plain, table } from '../report/markdown.ts';
 import { oneLine } from '../repository/commit-message.ts';
 import type { Following, Outcome } from './follow.ts';
-import type { WaitedApplication, WaitOutputs } from './wait.ts';
+import type { WaitedApplication, WaitOutputs, WaitVerdict } from './wait.ts';
 
 const list = (names: readonly string[]): string =>
   names.length < 2 ? (names[0] ?? '') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
@@ -202,17 +202,19 @@ export function waitSummary(outputs: WaitOutputs): string {
   ].join('\n\n');
 }
 
-/** For machines (`--json`, and the output `clusters`). */
+/** Each application, for machines. */
+const applications = (all: readonly WaitedApplication[]) =>
+  all.map((each) => ({
+    app: each.app,
+    cluster: each.cluster,
+    application: each.application,
+    verdict: each.outcome?.kind ?? 'not-judged',
+    words: stateWords(each),
+  }));
+
+/** For machines (`--json`). */
 export function waitJson(outputs: WaitOutputs): object {
   const { remedy } = outputs;
-  const applications = (all: readonly WaitedApplication[]) =>
-    all.map((each) => ({
-      app: each.app,
-      cluster: each.cluster,
-      application: each.application,
-      verdict: each.outcome?.kind ?? 'not-judged',
-      words: stateWords(each),
-    }));
   return {
     verdict: outputs.verdict,
     headline: waitHeadline(outputs),
@@ -230,10 +232,41 @@ export function waitJson(outputs: WaitOutputs): object {
   };
 }
 
-/** The commit that put the environment back. */
-export const rolledBackCommit = ({ remedy }: WaitOutputs): string | undefined =>
-  remedy?.kind === 'written' || remedy?.kind === 'done-before' ? remedy.commit : undefined;
-
 /** Healthy, or somebody else decides: 0. Failed: 1. Not found out: 2. */
 export const waitExitCode = ({ verdict }: Pick<WaitOutputs, 'verdict'>): 0 | 1 | 2 =>
   verdict === 'failed' ? 1 : verdict === 'unknown' ? 2 : 0;
+
+/** What an action hands on. */
+export interface WaitResult {
+  readonly exitCode: 0 | 1 | 2;
+  readonly verdict: WaitVerdict;
+  readonly headline: string;
+  /** What the annotation of a red run says: cause, what was done, what to do. */
+  readonly error: string;
+  readonly text: string;
+  readonly summary: string;
+  /** Each application, as JSON. */
+  readonly clusters: string;
+  /** The commits that put environments back, one a line. */
+  readonly rolledBackCommit: string;
+  readonly pullRequest: string;
+}
+
+/** The outputs as the action hands them on. */
+export const waitResult = (outputs: WaitOutputs): WaitResult => ({
+  exitCode: waitExitCode(outputs),
+  verdict: outputs.verdict,
+  headline: waitHeadline(outputs),
+  error: [waitHeadline(outputs), waitRemedy(outputs), waitTodo(outputs)?.replace(/^/, '→ ')]
+    .filter((line) => line !== undefined)
+    .join('\n'),
+  text: waitText(outputs),
+  summary: waitSummary(outputs),
+  clusters: JSON.stringify(applications(outputs.applications)),
+  rolledBackCommit: rolledBackCommit(outputs) ?? '',
+  pullRequest: outputs.remedy?.kind === 'proposed' ? outputs.remedy.pullRequest.url : '',
+});
+
+/** The commit that put the environment back. */
+const rolledBackCommit = ({ remedy }: WaitOutputs): string | undefined =>
+  remedy?.kind === 'written' || remedy?.kind === 'done-before' ? remedy.commit : undefined;

@@ -1,5 +1,6 @@
 import { parseApps } from '../release/bump-request.ts';
 import { couldNot } from '../report/failure.ts';
+import type { FinishInputs } from './finish.ts';
 import type { Limits } from './follow.ts';
 import type { WaitInputs } from './wait.ts';
 
@@ -17,7 +18,7 @@ export interface WaitTexts {
 /** Long enough for a migration and a slow start, short enough that somebody still looks. */
 const DEADLINE_MINUTES = 15;
 
-/** An App's token lives for an hour, and a failed deploy is followed by the way back. */
+/** A job of GitHub may take 6 hours, and a failed deploy is followed by the way back. */
 const LONGEST_DEADLINE_MINUTES = 120;
 
 /**
@@ -49,8 +50,15 @@ export function waitRequest(texts: WaitTexts): WaitInputs {
   };
 }
 
+/** Which unfinished deploys are meant: all, unless an app or an environment is named. */
+export const finishRequest = (texts: Omit<WaitTexts, 'commit'>): FinishInputs => ({
+  apps: texts.app === undefined ? [] : parseApps(texts.app),
+  environment: texts.environment,
+  ...policyOf(texts),
+});
+
 /** What a wait is told about time and failure. */
-export const policyOf = ({
+const policyOf = ({
   deadlineMinutes,
   rollback,
   run,
@@ -61,7 +69,7 @@ export const policyOf = ({
 });
 
 function parseDeadline(minutes: number): Limits {
-  if (minutes < 1 || minutes > LONGEST_DEADLINE_MINUTES) {
+  if (!Number.isInteger(minutes) || minutes < 1 || minutes > LONGEST_DEADLINE_MINUTES) {
     throw couldNot(`A deadline of ${minutes} minutes is not possible.`, {
       todo: `Give 1 to ${LONGEST_DEADLINE_MINUTES} minutes.`,
       reason: 'bad-deadline',
