@@ -89,31 +89,57 @@ export async function findImage(
   repository: string,
   reference: { readonly tag: string } | { readonly digest: string },
 ): Promise<EcrImage | undefined> {
-  const [imageId, text] =
-    'tag' in reference
-      ? [{ imageTag: reference.tag }, `${repository}:${reference.tag}`]
-      : [{ imageDigest: reference.digest }, `${repository}@${reference.digest}`];
+  const isTag = 'tag' in reference;
+  const text = isTag ? `${repository}:${reference.tag}` : `${repository}@${reference.digest}`;
+  const imageId = isTag ? { imageTag: reference.tag } : { imageDigest: reference.digest };
+  const [found] = await getImages(ecr, repository, [imageId], text);
+  return found?.image;
+}
+
+/** BatchGetImage's limit ("Amazon ECR API Reference"). */
+const MOST_IDS = 100;
+
+/** The images of tags, by tag; those that are not there are absent. One request. */
+export async function findTags(
+  ecr: Ecr,
+  repository: string,
+  tags: readonly string[],
+): Promise<ReadonlyMap<string, EcrImage>> {
+  if (tags.length === 0) return new Map();
+  const ids = [...new Set(tags)].slice(0, MOST_IDS).map((imageTag) => ({ imageTag }));
+  const found = await getImages(ecr, repository, ids, `${repository}:${tags.join(', ')}`);
+  return new Map(found.flatMap(({ tag, image }) => (tag === undefined ? [] : [[tag, image] as const])));
+}
+
+async function getImages(
+  ecr: Ecr,
+  repository: string,
+  imageIds: readonly { readonly imageTag?: string; readonly imageDigest?: string }[],
+  text: string,
+): Promise<readonly { readonly tag: string | undefined; readonly image: EcrImage }[]> {
   const { images = [], failures = [] } = await send(ecr, `look for ${text}`, (client) =>
     client.send(
       new BatchGetImageCommand({
         ...registryOf(ecr),
         repositoryName: repository,
-        imageIds: [imageId],
+        imageIds: [...imageIds],
         acceptedMediaTypes: MANIFEST_TYPES,
       }),
     ),
   );
-  const [image] = images;
-  if (image?.imageId?.imageDigest !== undefined && image.imageManifest !== undefined) {
-    const mediaType =
-      image.imageManifestMediaType ??
-      String((JSON.parse(image.imageManifest) as { mediaType?: string }).mediaType);
-    return { digest: image.imageId.imageDigest, mediaType, manifest: image.imageManifest };
+  const failure = failures.find(({ failureCode }) => failureCode !== 'ImageNotFound');
+  if (failure !== undefined) {
+    throw couldNot(
+      `ECR did not say whether ${text} exists: ${failure.failureCode}: ${failure.failureReason}`,
+      { reason: 'aws' },
+    );
   }
-  const [failure] = failures;
-  if (failure === undefined || failure.failureCode === 'ImageNotFound') return undefined;
-  throw couldNot(`ECR did not say whether ${text} exists: ${failure.failureCode}: ${failure.failureReason}`, {
-    reason: 'aws',
+  return images.flatMap(({ imageId, imageManifest: manifest, imageManifestMediaType }) => {
+    const digest = imageId?.imageDigest;
+    if (digest === undefined || manifest === undefined) return [];
+    const mediaType =
+      imageManifestMediaType ?? String((JSON.parse(manifest) as { mediaType?: string }).mediaType);
+    return [{ tag: imageId?.imageTag, image: { digest, mediaType, manifest } }];
   });
 }
 

@@ -39,7 +39,10 @@ export interface RunnerSays {
 export async function readSource(workspace: string, runner: RunnerSays | undefined): Promise<BuildSource> {
   const git = (...args: readonly string[]) =>
     execa('git', ['-C', workspace, ...args], { reject: false, stdin: 'ignore' });
-  const shown = await git('show', '--no-patch', '--no-show-signature', '--format=%H %ct', 'HEAD');
+  const [shown, symbolic] = await Promise.all([
+    git('show', '--no-patch', '--no-show-signature', '--format=%H %ct', 'HEAD'),
+    git('symbolic-ref', '--quiet', 'HEAD'),
+  ]);
   const [commit, seconds] = shown.stdout.trim().split(' ');
   if (shown.exitCode !== 0 || commit === undefined || seconds === undefined) {
     throw couldNot(`There is no commit in ${workspace}, and so no tag for an image.`, {
@@ -47,7 +50,6 @@ export async function readSource(workspace: string, runner: RunnerSays | undefin
       reason: 'no-commit',
     });
   }
-  const symbolic = await git('symbolic-ref', '--quiet', 'HEAD');
   const isRuns = runner?.commit === commit;
   const said = runner === undefined ? symbolic.stdout.trim() : isRuns ? (runner.ref ?? '') : '';
   const ref = parseRef(said);

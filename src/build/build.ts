@@ -100,9 +100,12 @@ export async function runBuild(inputs: BuildInputs, deps: BuildDeps): Promise<Bu
     ]),
     ...(isClear ? [] : [`The content is not remembered for later builds: ${content.unclear.join('; ')}.`]),
   );
-  const before = await run.digestBefore();
-  const result = await run.carryOut(stage);
   const [first] = registries;
+  const bytesOf = async (digest: string | undefined): Promise<number | undefined> =>
+    digest === undefined ? undefined : first?.bytes(digest);
+  // Asked before anything is written, and needed at the very end.
+  const before = run.digestBefore();
+  const [result, bytesBefore] = await Promise.all([run.carryOut(stage, before), before.then(bytesOf)]);
   const ofPart = stage.kind === 'part';
   return {
     outcome: result.outcome,
@@ -116,8 +119,8 @@ export async function runBuild(inputs: BuildInputs, deps: BuildDeps): Promise<Bu
     seconds: Number(((deps.now() - started) / 1000).toFixed(1)),
     steps: result.steps,
     cached: result.cached,
-    bytes: result.digest === undefined ? undefined : await first?.bytes(result.digest),
-    bytesBefore: before === undefined ? undefined : await first?.bytes(before),
+    bytes: await bytesOf(result.digest),
+    bytesBefore,
     notes: run.notes,
   };
 }
@@ -166,12 +169,13 @@ class BuildRun {
     return (await this.#first.find([tag])).get(tag);
   }
 
-  async carryOut(stage: BuildInputs['stage']): Promise<Result> {
+  /** @param looked ends when what is there was looked at: nothing is tagged before */
+  async carryOut(stage: BuildInputs['stage'], looked: Promise<unknown>): Promise<Result> {
     if (stage.kind === 'part') {
       const built = await this.#build([stage.platform]);
       return { outcome: 'built', ...built };
     }
-    const decision = await this.#decide();
+    const [decision] = await Promise.all([this.#decide(), looked]);
     if (decision.kind !== 'build') {
       await this.#reuse(decision);
       return {
@@ -262,25 +266,29 @@ class BuildRun {
 
   async #tagAll(digest: string, outcome: BuildOutcome): Promise<void> {
     const { commit, fixed, moving } = this.#tags;
-    for (const registry of this.#registries) {
-      for (const tag of [commit, ...fixed]) {
-        if ((await registry.tag(digest, tag)) === 'taken') {
-          throw couldNot(`The tag ${tag} in ${registry.name} belongs to another image.`, {
-            todo: 'Run it again; if that does not help, look at what wrote this tag.',
-            reason: 'tag-taken',
-          });
+    await Promise.all(
+      this.#registries.map(async (registry) => {
+        await Promise.all([commit, ...fixed].map((tag) => this.#fix(registry, digest, tag)));
+        if (outcome === 'existed') return;
+        for (const tag of moving) {
+          if ((await registry.tag(digest, tag)) === 'taken') {
+            this.notes.push(
+              `${registry.repository}: the tag ${tag} may not move. Exclude branch-* from the immutable tags of the repository.`,
+            );
+          }
         }
-      }
-      if (outcome === 'existed') continue;
-      for (const tag of moving) {
-        if ((await registry.tag(digest, tag)) === 'taken') {
-          this.notes.push(
-            `${registry.repository}: the tag ${tag} may not move. Exclude branch-* from the immutable tags of the repository.`,
-          );
-        }
-      }
-      // Last: who finds the key finds an image with all of its tags. Who was first with this content stays.
-      if (this.#keyTag !== undefined) await registry.tag(digest, this.#keyTag);
+        // Last: who finds the key finds an image with all of its tags. Who was first with this content stays.
+        if (this.#keyTag !== undefined) await registry.tag(digest, this.#keyTag);
+      }),
+    );
+  }
+
+  async #fix(registry: ImageRegistry, digest: string, tag: string): Promise<void> {
+    if ((await registry.tag(digest, tag)) === 'taken') {
+      throw couldNot(`The tag ${tag} in ${registry.name} belongs to another image.`, {
+        todo: 'Run it again; if that does not help, look at what wrote this tag.',
+        reason: 'tag-taken',
+      });
     }
   }
 

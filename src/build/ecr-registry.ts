@@ -1,5 +1,5 @@
 import { copyImage, type Place } from '../aws/copy-image.ts';
-import { type Ecr, type EcrImage, findImage, putTag } from '../aws/ecr.ts';
+import { type Ecr, type EcrImage, findImage, findTags, putTag } from '../aws/ecr.ts';
 import { ensureRepository } from '../aws/ecr-repository.ts';
 import { parseManifest } from '../aws/manifest.ts';
 import type { RepositoryPlan } from '../aws/repository-plan.ts';
@@ -21,6 +21,8 @@ export class EcrRegistry implements ImageRegistry {
   readonly #ecr: Ecr;
   readonly #rules: RepositoryRules;
   readonly #images = new Map<string, EcrImage>();
+  /** What tags were seen to point to, so that nothing is asked twice. */
+  readonly #tags = new Map<string, string>();
 
   constructor(ecr: Ecr, account: string, place: Place, rules: RepositoryRules) {
     this.#ecr = ecr;
@@ -48,16 +50,13 @@ export class EcrRegistry implements ImageRegistry {
   }
 
   async find(tags: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    const found = await Promise.all(
-      tags.map(async (tag) => [tag, await findImage(this.#ecr, this.place.repository, { tag })] as const),
-    );
-    return new Map(
-      found.flatMap(([tag, image]) => {
-        if (image === undefined) return [];
-        this.#images.set(image.digest, image);
-        return [[tag, image.digest]];
-      }),
-    );
+    const found = await findTags(this.#ecr, this.place.repository, tags);
+    for (const tag of tags) this.#tags.delete(tag);
+    for (const [tag, image] of found) {
+      this.#images.set(image.digest, image);
+      this.#tags.set(tag, image.digest);
+    }
+    return new Map([...found].map(([tag, { digest }]) => [tag, digest]));
   }
 
   async has(digest: string): Promise<boolean> {
@@ -81,6 +80,7 @@ export class EcrRegistry implements ImageRegistry {
   }
 
   async tag(digest: string, tag: string): Promise<'put' | 'already-there' | 'taken'> {
+    if (this.#tags.get(tag) === digest) return 'already-there';
     const image = await this.#image(digest);
     if (image === undefined) {
       throw couldNot(`${this.repository} has no image ${digest} to tag as ${tag}.`, {
@@ -89,9 +89,9 @@ export class EcrRegistry implements ImageRegistry {
       });
     }
     try {
-      return (await putTag(this.#ecr, this.place.repository, image, tag)) === 'tagged'
-        ? 'put'
-        : 'already-there';
+      const put = await putTag(this.#ecr, this.place.repository, image, tag);
+      this.#tags.set(tag, digest);
+      return put === 'tagged' ? 'put' : 'already-there';
     } catch (error) {
       if (error instanceof Failure && error.reason === 'tag-taken') return 'taken';
       throw error;

@@ -41,13 +41,12 @@ const NAMED = 10;
 export async function readGitContent(paths: BuildPaths): Promise<GitContent | undefined> {
   const context = await existing(paths.context, 'build context', 'bad-context');
   const dockerfile = await existing(paths.dockerfile, 'Dockerfile', 'no-dockerfile');
-  const root = await tryGit(context, 'rev-parse', '--show-toplevel');
-  if (
-    root === undefined ||
-    (await tryGit(context, 'rev-parse', '--verify', '--quiet', 'HEAD')) === undefined
-  ) {
-    return undefined;
-  }
+  // One process for both: it fails without a repository, and without a commit.
+  const root = (await tryGit(context, 'rev-parse', '--show-toplevel', 'HEAD'))
+    ?.split('\n')
+    .slice(0, -1)
+    .join('\n');
+  if (root === undefined) return undefined;
   const inRoot = (place: string, what: string): string => {
     const relative = path.relative(root, place);
     if (relative === '..' || relative.startsWith(`..${path.sep}`) || path.isAbsolute(relative)) {
@@ -72,7 +71,12 @@ export async function readGitContent(paths: BuildPaths): Promise<GitContent | un
   };
   const file = async (place: string, what: string): Promise<string | undefined> => {
     const relative = inRoot(place, what);
-    const [blob, reasons] = await Promise.all([objectAt(root, relative), differences(root, relative)]);
+    // What the context holds as a whole was looked at with it.
+    const isSeen = own === undefined && common === undefined && place.startsWith(`${context}${path.sep}`);
+    const [blob, reasons] = await Promise.all([
+      objectAt(root, relative),
+      isSeen ? [] : differences(root, relative),
+    ]);
     dirty.push(...reasons);
     return blob;
   };
@@ -135,7 +139,7 @@ const objectAt = (root: string, relative: string): Promise<string | undefined> =
 /** What the working copy has under a path that HEAD has not, or has otherwise. */
 async function differences(root: string, relative: string, ignored = NOTHING): Promise<string[]> {
   const where = ['--', relative === '' ? '.' : relative];
-  const [status, index, tree] = await Promise.all([
+  const [status, index] = await Promise.all([
     tryGit(
       root,
       'status',
@@ -147,10 +151,11 @@ async function differences(root: string, relative: string, ignored = NOTHING): P
       '--ignore-submodules=none',
       ...where,
     ),
-    tryGit(root, 'ls-files', '-v', '-z', ...where),
-    tryGit(root, 'ls-tree', '-r', '-z', 'HEAD', ...where),
+    // `H 100644 <object> 0<tab><path>`
+    tryGit(root, 'ls-files', '-v', '--stage', '-z', ...where),
   ]);
-  if (status === undefined || index === undefined || tree === undefined) return ['git could not tell'];
+  if (status === undefined || index === undefined) return ['git could not tell'];
+  const pathIn = (line: string): string => line.slice(line.indexOf('\t') + 1);
   const inContext = (file: string): boolean =>
     !ignored.leavesOut(relative === '' ? file : file.slice(relative.length + 1));
   /** Git names a folder that is ignored as a whole by its own name. */
@@ -171,11 +176,12 @@ async function differences(root: string, relative: string, ignored = NOTHING): P
     ...(await Promise.all(changed)).flat(),
     // Lower case: marked as unchanged; S: left out by a sparse checkout.
     ...records(index)
-      .filter((line) => /^[a-zS]/.test(line) && inContext(line.slice(2)))
-      .map((line) => `${line.slice(2)}: git was told not to look at it`),
-    ...records(tree)
-      .filter((line) => line.startsWith('160000 '))
-      .map((line) => line.slice(line.indexOf('\t') + 1))
+      .filter((line) => /^[a-zS]/.test(line) && inContext(pathIn(line)))
+      .map((line) => `${pathIn(line)}: git was told not to look at it`),
+    // In the index: where HEAD has another one, the status says so.
+    ...records(index)
+      .filter((line) => /^. 160000 /.test(line))
+      .map(pathIn)
       .filter(inContext)
       .map((file) => `${file}: a submodule`),
   ];
