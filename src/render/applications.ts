@@ -72,6 +72,7 @@ export async function renderApplications(
     processes,
     ...(helm === undefined ? {} : { helm }),
     ...(world.signal === undefined ? {} : { signal: world.signal }),
+    ...(world.limits === undefined ? {} : { limits: world.limits }),
     ...(cache === undefined ? {} : { cache }),
     onResult: (result) => {
       const answer = answers.get(result.release);
