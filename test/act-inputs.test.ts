@@ -17,33 +17,42 @@ const buildWorkflow = await read('.github/workflows/build-image.yml');
 const deploy = await read('actions/deploy/action.yml');
 const release = await read('.github/workflows/release.yml');
 
-const [deployBuild, deployBump] = deploy.runs.steps;
+const waitForSync = await read('actions/wait-for-sync/action.yml');
+
+const stepOf = (steps: readonly (Step & { readonly id?: string })[], id: string): Step =>
+  steps.find((step) => step.id === id) as Step;
+const [deployBuild, deployBump, deployWait] = ['build', 'bump', 'wait'].map((id) =>
+  stepOf(deploy.runs.steps, id),
+) as [Step, Step, Step];
 
 // GitHub only warns about an input that an action does not have: a misspelt name would silently do nothing.
-describe.each<[string, Record<string, unknown>, Step, Step, Record<string, unknown>]>([
-  ['deploy', deploy.inputs, deployBump, deployBuild, buildImage.inputs],
+describe.each<[string, Record<string, unknown>, Step, Step, Record<string, unknown>, Step]>([
+  ['deploy', deploy.inputs, deployBump, deployBuild, buildImage.inputs, deployWait],
   [
     'release.yml',
     release.on.workflow_call.inputs,
     release.jobs.bump.steps[0],
     release.jobs.build,
     buildWorkflow.on.workflow_call.inputs,
+    release.jobs.wait.steps[0],
   ],
-])('%s', (_, inputs, bump, build, buildInputs) => {
-  test('calls bump-values and build-image of its own commit', () => {
+])('%s', (_, inputs, bump, build, buildInputs, wait) => {
+  test('calls bump-values, build-image and wait-for-sync of its own commit', () => {
     expect(bump.uses).toBe('$/actions/bump-values');
+    expect(wait.uses).toBe('$/actions/wait-for-sync');
     expect(build.uses).toMatch(/^\$\/(?:actions\/build-image|\.github\/workflows\/build-image\.yml)$/);
   });
 
   test('hands on only inputs that they have', () => {
     expect(Object.keys(bumpValues.inputs)).toEqual(expect.arrayContaining(Object.keys(bump.with)));
     expect(Object.keys(buildInputs)).toEqual(expect.arrayContaining(Object.keys(build.with)));
+    expect(Object.keys(waitForSync.inputs)).toEqual(expect.arrayContaining(Object.keys(wait.with)));
   });
 
   test('hands on every input that it takes', () => {
-    const handedOn = [...Object.values(bump.with), ...Object.values(build.with)].join('\n');
-    // The machine is the one thing that bump-values need not know.
-    const names = Object.keys(inputs).filter((name) => name !== 'runs-on');
+    const handedOn = [bump, build, wait].flatMap((each) => Object.values(each.with)).join('\n');
+    // The machines are what actions need not know.
+    const names = Object.keys(inputs).filter((name) => !name.endsWith('runs-on'));
     expect(names.filter((name) => !new RegExp(`inputs\\.${name}\\b(?!-)`).test(handedOn))).toEqual([]);
   });
 });
@@ -56,12 +65,15 @@ test.each(Object.entries<Step>(buildWorkflow.jobs).map(([job, { steps }]) => [jo
   },
 );
 
-test('deploy has the defaults of bump-values, and of build-image', () => {
+test('deploy has the defaults of bump-values, of build-image, and of wait-for-sync', () => {
   type Inputs = Readonly<Record<string, { readonly default?: string }>>;
   const own = Object.entries(deploy.inputs as Inputs);
   const given = (inputs: Inputs) => (name: string) => inputs[name.replace(/^build-/, '')]?.default;
   for (const [name, { default: value }] of own) {
-    const of = given(name.startsWith('build-') ? buildImage.inputs : bumpValues.inputs);
+    // Without argocd, deploy does not wait; who calls wait-for-sync does.
+    if (name === 'argocd') continue;
+    const owner = name in bumpValues.inputs ? bumpValues : waitForSync;
+    const of = given(name.startsWith('build-') ? buildImage.inputs : owner.inputs);
     expect([name, value]).toEqual([name, of(name)]);
   }
 });
