@@ -114,6 +114,11 @@ type Scalers = ReadonlyMap<string, { readonly least: number; readonly most: numb
 const scalerKey = (namespace: string | undefined, kind: string, name: string): string =>
   JSON.stringify([namespace ?? '', kind, name]);
 
+const kindOf = (target: unknown, otherwise: string): string => {
+  const kind = at(target, 'kind');
+  return typeof kind === 'string' ? kind : otherwise;
+};
+
 function scalersOf(objects: readonly KubernetesObject[]): Scalers {
   const scalers = new Map<string, { least: number; most: number }>();
   for (const { kind, metadata, spec } of objects) {
@@ -124,12 +129,12 @@ function scalersOf(objects: readonly KubernetesObject[]): Scalers {
       // Defaults: autoscaling/v2, HorizontalPodAutoscalerSpec.
       const least = countAt(spec, 'minReplicas') ?? 1;
       const most = countAt(spec, 'maxReplicas') ?? least;
-      scalers.set(scalerKey(metadata.namespace, String(at(target, 'kind')), name), { least, most });
+      scalers.set(scalerKey(metadata.namespace, kindOf(target, ''), name), { least, most });
     } else if (kind === 'ScaledObject') {
       // Defaults: KEDA docs, "ScaledObject specification".
       const least = countAt(spec, 'minReplicaCount') ?? 0;
       const most = countAt(spec, 'maxReplicaCount') ?? 100;
-      scalers.set(scalerKey(metadata.namespace, String(at(target, 'kind') ?? 'Deployment'), name), {
+      scalers.set(scalerKey(metadata.namespace, kindOf(target, 'Deployment'), name), {
         least,
         most,
       });

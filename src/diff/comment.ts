@@ -11,7 +11,6 @@ import {
   countText,
   type DiffReport,
   isEmptyReport,
-  isHigh,
   listed,
   placesText,
   plural,
@@ -301,5 +300,3 @@ function noiseLine(noise: readonly ObjectChange[]): string {
 /** Cuts a text that would not fit on a page: a hostile name can be long. */
 const cutTo = (text: string, most: number): string =>
   text.length <= most ? text : `${text.slice(0, most - 100)}\n\n… cut: see the HTML page.`;
-
-export const hasHighRisk = (report: DiffReport): boolean => report.blocks.some(isHigh);

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { formatFieldPath } from './field-path.ts';
 import { type FieldChange, fieldChanges } from './fields.ts';
 import { hideSecrets } from './hidden.ts';
 import { findRenames, groupOf } from './rename.ts';
@@ -57,7 +58,7 @@ export function compareObjects(
       how: 'renamed' as const,
       before: old,
       after: now,
-      fields: fieldChanges(old, now).filter(({ path }) => path.join('.') !== 'metadata.name'),
+      fields: fieldChanges(old, now).filter(({ path }) => formatFieldPath(path) !== 'metadata.name'),
     })),
     ...removed
       .filter((object) => !gone.has(object))

@@ -1,4 +1,5 @@
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { shortValue } from './short-value.ts';
 
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -38,7 +39,7 @@ const named = (fields: readonly string[], version: string): readonly string[] =>
 const versionsOf = (definition: KubernetesObject): ReadonlyMap<string, Readonly<Record<string, unknown>>> => {
   const { spec } = definition;
   const versions = isMap(spec) && Array.isArray(spec.versions) ? spec.versions.filter(isMap) : [];
-  return new Map(versions.map((version) => [String(version.name), version]));
+  return new Map(versions.map((version) => [shortValue(version.name), version]));
 };
 
 const schemaOf = (version: Readonly<Record<string, unknown>>): unknown =>
@@ -49,10 +50,10 @@ function narrowedFields(before: unknown, after: unknown, path: string, depth: nu
   if (before === after) return [];
   const found: string[] = [];
   if (before.type !== undefined && after.type !== undefined && before.type !== after.type) {
-    found.push(`${path || 'the object'} was ${String(before.type)} and is ${String(after.type)}`);
+    found.push(`${path || 'the object'} was ${shortValue(before.type)} and is ${shortValue(after.type)}`);
   }
-  const had = new Set(Array.isArray(before.required) ? before.required.map(String) : []);
-  for (const field of Array.isArray(after.required) ? after.required.map(String) : []) {
+  const had = new Set(Array.isArray(before.required) ? before.required.map(shortValue) : []);
+  for (const field of Array.isArray(after.required) ? after.required.map(shortValue) : []) {
     if (!had.has(field)) found.push(`${joined(path, field)} must now be given`);
   }
   if (isMap(before.properties)) {
@@ -71,7 +72,7 @@ function narrowedFields(before: unknown, after: unknown, path: string, depth: nu
   if (Array.isArray(before.enum) && Array.isArray(after.enum)) {
     const now = new Set<unknown>(after.enum);
     const gone = before.enum.filter((value: unknown) => !now.has(value));
-    if (gone.length > 0) found.push(`${path} may no longer be ${gone.map(String).join(', ')}`);
+    if (gone.length > 0) found.push(`${path} may no longer be ${gone.map(shortValue).join(', ')}`);
   }
   return found;
 }

@@ -14,6 +14,12 @@ export function formatFieldPath(path: FieldPath): string {
     .join('');
 }
 
+/** The last step by itself: a key as it is, an item by what it is called. */
+export function keyOf(path: FieldPath): string {
+  const last = path.at(-1);
+  return typeof last === 'object' ? last.item : (last ?? '');
+}
+
 /**
  * The path without names of items, for tables of rules: `spec.template.spec.containers[].image`. Keys stay as they are, also with
  * dots in them.

@@ -1,5 +1,5 @@
 import type { ObjectChange } from './compare.ts';
-import type { FieldPath } from './field-path.ts';
+import { type FieldPath, keyOf } from './field-path.ts';
 import type { FieldChange } from './fields.ts';
 
 /** Labels that only say which version of a chart made an object. */
@@ -23,11 +23,7 @@ export const isOnlyNoise = ({ how, fields }: ObjectChange): boolean =>
 
 /** The names of the labels and annotations that are noise here, for saying so. */
 export const noiseNames = (changes: readonly ObjectChange[]): readonly string[] =>
-  [
-    ...new Set(
-      changes.flatMap(({ fields }) => fields.filter(isNoise).map(({ path }) => String(path.at(-1)))),
-    ),
-  ].sort();
+  [...new Set(changes.flatMap(({ fields }) => fields.filter(isNoise).map(({ path }) => keyOf(path))))].sort();
 
 /** Whether the pods start anew, whatever it is that changed in their template. */
 export const restartsPods = ({ fields, after }: ObjectChange): boolean =>

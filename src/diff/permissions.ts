@@ -1,5 +1,6 @@
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { ObjectChange } from './compare.ts';
+import { shortValue } from './short-value.ts';
 
 /** One thing that a role allows. */
 interface Grant {
@@ -65,7 +66,7 @@ function isDangerous({ resource, verb, group }: Grant): boolean {
     (/^(?:pods|deployments|daemonsets|statefulsets|jobs|cronjobs)$/.test(resource) &&
       /^(?:create|patch|update)$/.test(verb)) ||
     (/^(?:cluster)?role(?:binding)?s$/.test(resource) && /^(?:create|patch|update)$/.test(verb)) ||
-    (/webhookconfigurations$/.test(resource) && /^(?:create|patch|update)$/.test(verb))
+    (resource.endsWith('webhookconfigurations') && /^(?:create|patch|update)$/.test(verb))
   );
 }
 
@@ -126,7 +127,7 @@ function widenedBinding(before: KubernetesObject | undefined, after: KubernetesO
   const more = subjectsOf(after).filter((subject) => !had.has(subject));
   if (more.length === 0) return undefined;
   const role = isMap(after.roleRef)
-    ? `${String(after.roleRef.kind)}/${String(after.roleRef.name)}`
+    ? `${shortValue(after.roleRef.kind)}/${shortValue(after.roleRef.name)}`
     : 'a role';
   const everybody = more.some((subject) =>
     /^Group system:(?:authenticated|unauthenticated|serviceaccounts|masters)/.test(subject),
@@ -140,5 +141,5 @@ function widenedBinding(before: KubernetesObject | undefined, after: KubernetesO
 const subjectsOf = (binding: KubernetesObject | undefined): readonly string[] =>
   (Array.isArray(binding?.subjects) ? binding.subjects.filter(isMap) : []).map(
     ({ kind, namespace, name }) =>
-      `${String(kind)} ${namespace === undefined ? '' : `${String(namespace)}/`}${String(name)}`,
+      `${shortValue(kind)} ${namespace === undefined ? '' : `${shortValue(namespace)}/`}${shortValue(name)}`,
   );

@@ -2,11 +2,12 @@ import type { KubernetesObject } from '../kubernetes/object.ts';
 import { parseQuantity } from '../kubernetes/quantity.ts';
 import { type ObjectChange, objectOf } from './compare.ts';
 import { narrowings } from './definitions.ts';
-import { type FieldPath, formatFieldPath, shapeOf } from './field-path.ts';
+import { type FieldPath, formatFieldPath, keyOf, shapeOf } from './field-path.ts';
 import type { FieldChange } from './fields.ts';
 import { isHook, refusedFields } from './immutable-fields.ts';
 import { wideningOf } from './permissions.ts';
 import { byRisk, type Risk, type RiskCode } from './risk.ts';
+import { shortValue } from './short-value.ts';
 
 /** Kinds by what goes with them when they are deleted. */
 const DELETED: Readonly<Record<string, RiskCode>> = {
@@ -118,7 +119,7 @@ function definitionRisks({ how, before, after }: ObjectChange): readonly Risk[] 
 /** Of a new object, what can hurt others: the rest of it hurts nobody. */
 function addedRisks({ how, after }: ObjectChange): readonly Risk[] {
   if (how !== 'added') return [];
-  if (/WebhookConfiguration$/.test(after.kind)) return [{ code: 'webhook-changed', what: 'new' }];
+  if (after.kind.endsWith('WebhookConfiguration')) return [{ code: 'webhook-changed', what: 'new' }];
   if (after.kind === 'NetworkPolicy') return [{ code: 'network-rules-changed', what: 'new' }];
   return loosened(after.spec, ['spec']).map((what) => ({ code: 'security-loosened', what }));
 }
@@ -163,20 +164,6 @@ function words({ path, before, after }: FieldChange): string {
   return `${name}: ${from} → ${to}`;
 }
 
-/** A value in a line: long ones are cut, maps and lists only named. */
-export function shortValue(value: unknown): string {
-  if (value === undefined) return 'none';
-  if (Array.isArray(value)) {
-    const text = value.map((item) => (typeof item === 'object' ? '…' : String(item))).join(' ');
-    return `[${cut(text)}]`;
-  }
-  if (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype)
-    return '{…}';
-  return cut(String(value));
-}
-
-const cut = (text: string): string => (text.length <= 80 ? text : `${text.slice(0, 77)}…`);
-
 function fieldRisks(field: FieldChange, change: ObjectChange): readonly Risk[] {
   const shape = shapeOf(field.path);
   const { kind } = objectOf(change);
@@ -198,7 +185,7 @@ function containerRisks(field: FieldChange, part: string): readonly Risk[] {
   if (part === 'image') return [{ code: 'image-changed', what: imageWords(before, after) }];
   if (part.startsWith('resources')) return resourceRisks(field, name);
   if (/^(?:readiness|liveness|startup)Probe/.test(part)) {
-    const isGone = after === undefined && /Probe$/.test(part);
+    const isGone = after === undefined && part.endsWith('Probe');
     return [
       { code: isGone ? 'probe-removed' : 'probe-changed', what: `${part.split('.', 1)[0] ?? ''} of ${name}` },
     ];
@@ -277,7 +264,7 @@ function resourceRisks(field: FieldChange, name: string): readonly Risk[] {
 function envWords({ path, before, after }: FieldChange): string {
   const step = path.findLast((one) => typeof one === 'object');
   const isVariable = path.includes('env') && path.indexOf('env') < path.length - 1;
-  const name = isVariable && typeof step === 'object' ? step.item : String(path.at(-1));
+  const name = isVariable && typeof step === 'object' ? step.item : keyOf(path);
   if (path.length > 0 && typeof path.at(-1) === 'object') {
     if (before === undefined) return `${name} added`;
     if (after === undefined) return `${name} removed`;
@@ -324,7 +311,7 @@ function loosened(value: unknown, path: FieldPath): readonly string[] {
   }
   if (Array.isArray(value)) {
     return value.flatMap((item: unknown, index) =>
-      loosened(item, [...path, { item: String(mapValue(item, 'name') ?? index) }]),
+      loosened(item, [...path, { item: shortValue(mapValue(item, 'name') ?? index) }]),
     );
   }
   if (typeof value !== 'object' || value === null) return [];
@@ -355,7 +342,7 @@ function workloadRisks(field: FieldChange, shape: string, kind: string): readonl
     return replicaRisks(before ?? 1, after, 'replicas');
   }
   if (SCALERS.has(kind) && /^spec\.(?:min|max)Replica(?:s|Count)$/.test(shape)) {
-    return replicaRisks(before, after, String(field.path.at(-1)));
+    return replicaRisks(before, after, keyOf(field.path));
   }
   if (kind === 'CronJob' && /^spec\.(?:schedule|suspend|timeZone|concurrencyPolicy)$/.test(shape)) {
     return [{ code: 'schedule-changed', what: words({ ...field, path: field.path.slice(-1) }) }];

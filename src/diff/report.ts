@@ -1,6 +1,6 @@
 import type { Place } from '../report/failure.ts';
 import type { ClusterCapacity } from './application-diff.ts';
-import { type Block, risksOfBlock } from './collapse.ts';
+import type { Block } from './collapse.ts';
 import { RISKS, type Risk, type RiskLevel } from './risk.ts';
 
 /** An application of which nothing can be said. */
@@ -164,7 +164,3 @@ export function affectedText({ applications, notRendered, blocks }: DiffReport):
     ...(untouched > 0 ? [`The other ${countText(untouched)} were not rendered.`] : []),
   ].join(' ');
 }
-
-/** Whether any risk of a block is high. */
-export const isHigh = (block: Block): boolean =>
-  risksOfBlock(block).some(({ code }) => RISKS[code].level === 'high');

@@ -246,5 +246,3 @@ export const byRisk = (a: Risk, b: Risk): number => ORDER.indexOf(a.code) - ORDE
 /** Where the worst of these risks stands in the order; after all of them where there is none. */
 export const worstOf = (risks: readonly Risk[]): number =>
   Math.min(ORDER.length, ...risks.map(({ code }) => ORDER.indexOf(code)));
-
-export const levelOf = (risk: Risk): RiskLevel => RISKS[risk.code].level;

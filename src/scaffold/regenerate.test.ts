@@ -67,6 +67,7 @@ describe('kajitori regenerate', () => {
       '.github/workflows/hold.yml',
       '.github/workflows/new-app.yml',
       '.github/workflows/promote.yml',
+      '.github/workflows/render-diff.yml',
       '.github/workflows/rollback.yml',
       '.github/workflows/run.yml',
       'argocd/production.yaml',
