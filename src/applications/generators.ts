@@ -6,7 +6,7 @@ import { gitDirectoryParams, gitFileParams } from './git-generator.ts';
 import { goText, normalizedName } from './go-value.ts';
 import { readGoYaml } from './go-yaml.ts';
 import { flattenParams, type LabelSelector, readSelector, selects } from './label-selector.ts';
-import { mergeOver } from './merge-params.ts';
+import { MergeMistake, mergeOver, textMap } from './merge-params.ts';
 import { IN_CLUSTER } from './read-application.ts';
 import type { RepositoryListing } from './repository-listing.ts';
 import { isHere, type ThisRepository } from './repository-url.ts';
@@ -259,7 +259,10 @@ function clusterParam(cluster: ArgoCluster, isGo: boolean): PlainMap {
     project: cluster.project ?? '',
   });
   if (isGo) {
-    params.metadata = { ...(cluster.annotations === undefined ? {} : { annotations }), labels };
+    params.metadata = {
+      ...(cluster.annotations === undefined ? {} : { annotations: textMap(annotations) }),
+      labels: textMap(labels),
+    };
   } else {
     for (const [name, value] of Object.entries(labels)) params[`metadata.labels.${name}`] = value;
     for (const [name, value] of Object.entries(annotations)) params[`metadata.annotations.${name}`] = value;
@@ -284,7 +287,7 @@ export async function withValues(
     const texts = filled[index] as readonly unknown[];
     const entries = names.map((name, at) => [name, texts[at]] as const);
     const added = language.goTemplate
-      ? { values: Object.assign(newMap(), Object.fromEntries(entries)) }
+      ? { values: textMap(Object.fromEntries(entries)) }
       : Object.fromEntries(entries.map(([name, text]) => [`values.${name}`, text]));
     return Object.assign(newMap(), each, added);
   });
@@ -339,7 +342,9 @@ async function matrixParams(
   const params: PlainMap[] = [];
   for (const one of await onlyParams(entries[0], [...path, 'generators', 0], world)) {
     for (const other of await onlyParams(entries[1], [...path, 'generators', 1], world, one)) {
-      params.push(world.language.goTemplate ? mergeOver(other, one) : combined(one, other, path, world));
+      params.push(
+        world.language.goTemplate ? mergedOver(other, one, path, world) : combined(one, other, path, world),
+      );
       if (params.length > MOST_PARAMS) throw tooMany(path, world);
     }
   }
@@ -351,6 +356,19 @@ const MOST_PARAMS = 100_000;
 
 const tooMany = (path: YamlPath, world: GeneratorWorld) =>
   wrong(`It makes more than ${MOST_PARAMS} sets of parameters.`, path, world);
+
+function mergedOver(base: PlainMap, over: PlainMap, path: YamlPath, world: GeneratorWorld): PlainMap {
+  try {
+    return mergeOver(base, over);
+  } catch (error) {
+    if (!(error instanceof MergeMistake)) throw error;
+    throw wrong(
+      `The parameters cannot be merged: ${error.message} (as \`values\` of a generator is; that of a list element is not).`,
+      path,
+      world,
+    );
+  }
+}
 
 /** Without Go templates all is text, and both may only have one parameter if they agree (applicationset/utils, map.go). */
 function combined(one: PlainMap, other: PlainMap, path: YamlPath, world: GeneratorWorld): PlainMap {
@@ -400,7 +418,9 @@ async function mergeGeneratorParams(
       if (params !== undefined) {
         base.set(
           key,
-          world.language.goTemplate ? mergeOver(params, over) : Object.assign(newMap(), params, over),
+          world.language.goTemplate
+            ? mergedOver(params, over, path, world)
+            : Object.assign(newMap(), params, over),
         );
       }
     }
