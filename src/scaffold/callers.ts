@@ -1,4 +1,4 @@
-import type { KajitoriConfig } from '../config/kajitori-yaml.ts';
+import { environmentsOf, type KajitoriConfig } from '../config/kajitori-yaml.ts';
 import { layoutOf } from '../config/layout.ts';
 import { suiteFile } from '../repository/suite.ts';
 import type { Tree } from '../repository/tree.ts';
@@ -15,31 +15,46 @@ const CALLERS: readonly Caller[] = [
   { path: '.github/ISSUE_TEMPLATE/new-app.yml', about: 'the same as an issue' },
   { path: '.github/workflows/add-cronjob.yml', about: 'the form of a cron job' },
   { path: '.github/workflows/run.yml', about: 'the form of a command, run once' },
-  { path: '.github/workflows/hold.yml', about: 'the form that stops deploys' },
-  {
-    path: '.github/workflows/promote.yml',
-    about: 'the form that promotes to the next environment, and its schedule',
-  },
-  { path: '.github/workflows/rollback.yml', about: 'the form that goes back to an earlier release' },
 ];
 
 /** What every GitOps repository gets, whatever its layout. */
-const CHECKS: readonly Caller[] = [
+const FOR_ALL: readonly Caller[] = [
+  { path: '.github/workflows/rollback.yml', about: 'the form that goes back to an earlier release' },
+  { path: '.github/workflows/hold.yml', about: 'the form that stops deploys' },
   { path: '.github/workflows/render-diff.yml', about: 'what a pull request changes in each cluster' },
 ];
+
+/** Where kajitori.yaml promotes. */
+const PROMOTION: Caller = {
+  path: '.github/workflows/promote.yml',
+  about: 'the form that promotes to the next environment, and its schedule',
+};
+
+/** Runs often enough that nobody waits for it, and seldom enough that nobody pays for it. */
+const SCHEDULE = `
+  schedule:
+    - cron: '*/15 * * * *' # what has passed its gates, where promote.automatic is true`;
 
 /**
  * The forms and checks of a GitOps repository: workflows that only call ours, at the version that kajitori.yaml names. No
  * forms in another layout: what they add are apps of the standard chart.
  */
 export async function callers(config: KajitoriConfig, suite: Tree): Promise<readonly GeneratedFile[]> {
-  const ours = [...(layoutOf(config).kind === 'standard' ? CALLERS : []), ...CHECKS];
+  const environments = environmentsOf(config);
+  const promoted = environments.filter(({ promoteFrom }) => promoteFrom !== undefined);
+  const ours = [
+    ...(layoutOf(config).kind === 'standard' ? CALLERS : []),
+    ...FOR_ALL,
+    ...(promoted.length > 0 ? [PROMOTION] : []),
+  ];
   return Promise.all(
     ours.map(async ({ path, about }) => {
       const template = await suiteFile(suite, `templates/gitops/${path}`);
       const values = {
         VERSION: config.version,
-        ENVIRONMENTS: Object.keys(config.environments).join(', '),
+        ENVIRONMENTS: environments.map(({ name }) => name).join(', '),
+        PROMOTED: promoted.map(({ name }) => name).join(', '),
+        SCHEDULE: promoted.some(({ promote }) => promote.automatic) ? SCHEDULE : '',
       };
       const needed = Object.entries(values).filter(([name]) => template.includes(`__${name}__`));
       return { path, about, text: fillTemplate(template, Object.fromEntries(needed)) };
