@@ -8,7 +8,7 @@ import { type AppRepository, createAppRepository } from './build/app-repository.
 import { whyNoBuildKit } from './build/buildkit.ts';
 import { signedInConfig } from './build/docker-config.ts';
 import { type BuildRig, startBuildRig } from './build/rig.ts';
-import { printing, printingFile } from './build/tiny-program.ts';
+import { printing, printingFile, writingFile } from './build/tiny-program.ts';
 
 const why = await whyNoBuildKit();
 if (why !== undefined) console.warn(`Builds are not tested: ${why}.`);
@@ -263,6 +263,8 @@ describe.skipIf(why !== undefined)('actions/build-image', () => {
     async () => {
       const name = newName();
       const [byVariable, byFile] = ['canary-by-variable-9f3a', 'canary-by-file-77b1'];
+      // No secret: it must be found, or nothing was looked at.
+      const visible = 'visible-4e1d';
       await app.commit({
         'secret/Dockerfile': `FROM scratch
 COPY --chmod=755 print-variable print-file /
@@ -275,16 +277,25 @@ RUN --mount=type=secret,id=rc ["/print-file"]
       });
       await writeFile(path.join(app.folder, 'rc'), `first line\n${byFile}\n`);
       const run = await app.build(
-        { name, registries: BOTH, context: 'secret', secrets: 'npm=env:NPM_TOKEN\nrc=file:rc' },
+        {
+          name,
+          registries: BOTH,
+          context: 'secret',
+          secrets: 'npm=env:NPM_TOKEN\nrc=file:rc',
+          'build-args': `COLOR=${visible}`,
+        },
         { NPM_TOKEN: byVariable },
       );
       expect(run).toMatchObject({ exitCode: 0, outputs: { outcome: 'built' } });
       // The RUNs did print them.
       expect(run.log.split('***').length).toBeGreaterThan(2);
       const everything = [run.log, run.summary, JSON.stringify(run.outputs)].join('\n');
-      const secrets = [byVariable, byFile, ...rig.ecr.secrets];
+      const { ACTIONS_ID_TOKEN_REQUEST_TOKEN: oidc = 'no OIDC token' } = rig.issuer.variables;
+      const secrets = [byVariable, byFile, oidc, ...rig.ecr.secrets];
       expect(secrets.filter((secret) => everything.includes(secret))).toEqual([]);
+      let seen = 0;
       for (const { text } of rig.ecr.images(ONE, TOKYO, name)) {
+        expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
         const { layers = [], config } = JSON.parse(text) as {
           layers?: readonly { digest: string }[];
           config?: { digest: string };
@@ -299,8 +310,46 @@ RUN --mount=type=secret,id=rc ["/print-file"]
           const plain = await execa('gzip', ['-dcf'], { input: blob.stdout, encoding: 'buffer' });
           const held = Buffer.from(plain.stdout);
           expect(secrets.filter((secret) => held.includes(secret))).toEqual([]);
+          if (held.includes(visible)) seen += 1;
         }
       }
+      expect(seen, 'the provenance was read').toBeGreaterThan(0);
+    },
+  );
+
+  test.skipIf(process.arch !== 'x64')(
+    'an SBOM is attached, for each platform that can be scanned',
+    async () => {
+      const name = newName();
+      // What BuildKit scans with (docs: "SBOM attestations", generator), as small as it can be.
+      const statement = JSON.stringify({
+        _type: 'https://in-toto.io/Statement/v0.1',
+        subject: [],
+        predicateType: 'https://spdx.dev/Document',
+        predicate: { SPDXID: 'SPDXRef-DOCUMENT', spdxVersion: 'SPDX-2.3', name: 'scanned on the rig' },
+      });
+      await app.write({
+        '../scanner/Dockerfile': 'FROM scratch\nCOPY --chmod=755 scan /scan\nENTRYPOINT ["/scan"]\n',
+        '../scanner/scan': writingFile('/run/out/sbom.spdx.json', statement),
+      });
+      const scanner = `${rig.dockerHub.host}/docker/buildkit-syft-scanner:stable-1`;
+      const output = `--output=type=registry,name=${scanner}`;
+      await rig.docker('buildx', 'build', output, '--provenance=false', path.join(app.folder, '../scanner'));
+      await app.commit({ 'image/hello-amd64': printing('amd64', 'hello SBOM\n') });
+      const run = await app.build({ name, registries: BOTH, context: 'image', sbom: 'true' });
+      expect(run).toMatchObject({ exitCode: 0, outputs: { outcome: 'built' } });
+      const predicates = (account: string, region: string) =>
+        rig.ecr
+          .images(account, region, name)
+          .flatMap(({ manifest }) => (manifest.layers ?? []) as { annotations?: Record<string, string> }[])
+          .map(({ annotations }) => annotations?.['in-toto.io/predicate-type'])
+          .filter((type) => type !== undefined)
+          .toSorted();
+      expect(predicates(ONE, TOKYO)).toEqual([
+        expect.stringContaining('slsa.dev/provenance'),
+        'https://spdx.dev/Document',
+      ]);
+      expect(predicates(TWO, VIRGINIA)).toEqual(predicates(ONE, TOKYO));
     },
   );
 
@@ -391,6 +440,14 @@ RUN --mount=type=secret,id=rc ["/print-file"]
       ],
       ['an answer is lost after a layer', fault('CompleteLayerUpload', { kind: 'lost' })],
       ['ECR throttles', fault('BatchGetImage', { kind: 'throttle' })],
+      [
+        'ECR throttles when the tags are written',
+        {
+          kind: 'throttle',
+          match: ({ service, operation }) => service === 'ecr' && operation === 'PutImage',
+          times: 2,
+        },
+      ],
       ['the token has expired when layers are pushed', fault('InitiateLayerUpload', { kind: 'expired' })],
     ])('%s: the build goes on and ends well', async (_, strike) => {
       const name = newName();
@@ -474,6 +531,39 @@ RUN --mount=type=secret,id=rc ["/print-file"]
       expect(run).toMatchObject({ exitCode: 2, outputs: { reason: 'no-trust' } });
       expect(run.log).toContain('sts:AssumeRoleWithWebIdentity');
       expect(run.log).toContain('repo:acme/web:ref:refs/heads/main');
+    });
+
+    test('a repository that is not there: it may not be created, or the role may not', async () => {
+      const pusher = `arn:aws:iam::${ONE}:role/pusher`;
+      rig.ecr.role(pusher, {
+        allow: ['ecr:GetAuthorizationToken', 'ecr:Describe*', 'ecr:BatchGetImage', 'ecr:PutImage'],
+        webIdentity: { subject: 'repo:acme/web:*' },
+      });
+      const inputs = { name: 'not-there', registries: `${ONE}/${TOKYO} ${pusher}`, context: 'image' };
+      const told = await app.build({ ...inputs, 'create-repository': 'false' });
+      expect(told).toMatchObject({ exitCode: 2, outputs: { reason: 'no-repository' } });
+      expect(told.log).toContain('create-repository: true');
+      const tried = await app.build(inputs);
+      expect(tried).toMatchObject({ exitCode: 2, outputs: { reason: 'no-permission' } });
+      expect(tried.log).toContain(
+        `{"Effect":"Allow","Action":"ecr:CreateRepository","Resource":"arn:aws:ecr:${TOKYO}:${ONE}:repository/not-there"}`,
+      );
+    });
+
+    test('a session that is over before the tags are written: said, and no tag is there', async () => {
+      const name = newName();
+      await app.commit({ 'image/hello-amd64': printing('amd64', `hello ${name}\n`) });
+      const injected = rig.ecr.inject({
+        kind: 'expired',
+        times: 1000,
+        match: ({ service, operation }) => service === 'ecr' && operation === 'PutImage',
+      });
+      const run = await app.build({ name, registries: BOTH, context: 'image', cache: 'false' });
+      rig.ecr.clearFaults();
+      expect(injected.struck).toBeGreaterThan(0);
+      expect(run).toMatchObject({ exitCode: 2, outputs: { reason: 'expired' } });
+      expect(run.log).toContain('longer maximum session duration');
+      expect(inBoth(name)).toEqual([{}, {}]);
     });
 
     test('a step of the Dockerfile that fails: its line', async () => {

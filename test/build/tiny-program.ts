@@ -74,3 +74,16 @@ export function printingFile(file: string): Buffer {
   // mov eax, 2; lea rdi, [rip + path]
   return elf(62, Buffer.concat([code`b8 ${2} 488d3d ${rest.length}`, rest, Buffer.from(`${file}\0`)]));
 }
+
+/** Writes a new file, as a scanner writes what it found; for amd64. */
+export function writingFile(file: string, text: string): Buffer {
+  const name = Buffer.from(`${file}\0`);
+  const message = Buffer.from(text);
+  const last = code`ba ${message.length} b8 ${1} 0f05 b8 ${60} 31ff 0f05`; // write; exit
+  const rest = Buffer.concat([
+    code`be ${0x41} ba ${0o644} 0f05 89c7 488d35 ${last.length + name.length}`, // open, to be made; lea rsi, [rip + text]
+    last,
+  ]);
+  // mov eax, 2; lea rdi, [rip + path]
+  return elf(62, Buffer.concat([code`b8 ${2} 488d3d ${rest.length}`, rest, name, message]));
+}
