@@ -262,7 +262,7 @@ describe.skipIf(!hasArgoCdCorpus)('the traps of single answers', () => {
     expect(first).toMatchObject({ state: 'waiting', cause: { kind: 'image-missing' } });
     const later = judge({ status, at: 25_000, tree }, expectation, first);
     expect(later).toMatchObject({ state: 'failed', cause: { kind: 'image-missing' } });
-    expect(later.cause?.words).toContain('registry.example/web:missing: not found');
+    expect(later.cause?.words).toBe('The image registry.example/web:missing cannot be pulled: there is no such image');
     // Without the tree it only asks for it.
     expect(judge({ status, at: 25_000 }, expectation)).toMatchObject({ state: 'waiting', wants: 'tree' });
   });

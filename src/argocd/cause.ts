@@ -77,7 +77,11 @@ export function causeOfOperation(operation: OperationStatus): Cause | undefined 
     return { kind: 'terminated', words: 'The operation was ended by somebody.' };
   }
   const hook = operation.resources.find(
-    (each) => each.hookType !== undefined && /^(?:Failed|Error)$/.test(each.hookPhase ?? ''),
+    // One that could not even be applied (`SyncFailed`) has not failed itself.
+    (each) =>
+      each.hookType !== undefined &&
+      each.status !== 'SyncFailed' &&
+      /^(?:Failed|Error)$/.test(each.hookPhase ?? ''),
   );
   if (hook !== undefined) {
     return { kind: 'hook-failed', words: hookWords(hook), resource: { kind: hook.kind, name: hook.name } };

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ApplicationStatus } from './application-status.ts';
-import type { Cause } from './cause.ts';
+import type { Cause, CauseKind } from './cause.ts';
 import type { ArgoCdClient, ClusterEvent } from './client.ts';
 import { ArgoCdError } from './fault.ts';
 import { podsOf, podsOwnedBy, podTrouble } from './pods.ts';
@@ -32,6 +32,16 @@ export interface ContainerState {
 /** Enough to see why, and not so much that it buries the cause. */
 const LOG_LINES = 15;
 
+/** Causes that pods show; those of another trouble would only mislead (the pods of the deploy before). */
+const OF_PODS = new Set<CauseKind>([
+  'hook-failed',
+  'image-missing',
+  'crash',
+  'degraded',
+  'terminated',
+  'blocked',
+]);
+
 /**
  * Asks Argo CD for what explains a cause: at most five requests, and none that fails matters (a role without `logs, get`, a pod
  * that is gone).
@@ -45,7 +55,8 @@ export async function gatherEvidence(
   images: readonly string[],
 ): Promise<Evidence> {
   const tree = await orUndefined(client.resourceTree(status.name));
-  const pod = tree === undefined ? undefined : podFor(tree, cause, images);
+  const isOfPods = cause === undefined || OF_PODS.has(cause.kind);
+  const pod = tree === undefined || !isOfPods ? undefined : podFor(tree, cause, images);
   if (pod === undefined) {
     return {
       tree,
@@ -118,7 +129,6 @@ function podFor(
 
 const state = z
   .object({
-    running: z.unknown(),
     waiting: z.object({ reason: z.string().nullish() }).nullish(),
     terminated: z.object({ exitCode: z.number().nullish(), reason: z.string().nullish() }).nullish(),
   })

@@ -4,7 +4,7 @@ import type { ClusterEvent } from './client.ts';
 import { cleanLine } from './cluster-text.ts';
 import type { Evidence } from './evidence.ts';
 import type { Judgement } from './judge.ts';
-import { readyPods } from './pods.ts';
+import { podTrouble, readyPods } from './pods.ts';
 import type { ResourceTree } from './resource-tree.ts';
 import { todoFor } from './todo.ts';
 
@@ -48,15 +48,10 @@ export function explain(
 /** A Deployment only knows that its pods are not there in time; the pods know why. */
 function refined(cause: Cause, { pod, container }: Evidence): Cause {
   if (cause.kind !== 'degraded' || pod === undefined) return cause;
-  const said = `${pod.info['Status Reason'] ?? ''} ${pod.healthMessage ?? ''}`;
-  const resource = { kind: 'Pod', name: pod.name };
-  if (/ErrImagePull|ImagePullBackOff|InvalidImageName/.test(said)) {
-    return { kind: 'image-missing', words: pod.healthMessage ?? said, resource };
-  }
+  const trouble = podTrouble({ nodes: [pod] }, []);
+  if (trouble !== undefined) return trouble.cause;
   const hasEnded = container?.exitCode !== undefined && container.exitCode !== 0;
-  if (hasEnded || /CrashLoopBackOff|OOMKilled/.test(said)) {
-    return { kind: 'crash', words: pod.healthMessage ?? said, resource };
-  }
+  if (hasEnded) return { kind: 'crash', words: cause.words, resource: { kind: 'Pod', name: pod.name } };
   return cause;
 }
 
@@ -72,7 +67,7 @@ function headlineOf(
     case 'hook-failed':
       return hookHeadline(cause, evidence);
     case 'image-missing':
-      return `The image ${imageIn(cause.words) ?? images[0] ?? ''} cannot be pulled: ${pullReason(cause.words)}.`;
+      return `${cause.words.replace(/\.$/, '')}.`;
     case 'crash':
       return crashHeadline(cause, evidence);
     case 'degraded':
@@ -133,16 +128,6 @@ const probeWords = (events: readonly ClusterEvent[] = []): string | undefined =>
 const exitCodeIn = (words: string): number | undefined => {
   const [, code] = /exit code (\d+)/.exec(words) ?? [];
   return code === undefined ? undefined : Number(code);
-};
-
-const imageIn = (words: string): string | undefined => /image \\?"([^"\\]+)\\?"/.exec(words)?.[1];
-
-/** The end of a chain of `…: …: not found` is the reason; the rest repeats the name. */
-const pullReason = (words: string): string => {
-  if (/not found|manifest unknown/i.test(words)) return 'there is no such image';
-  if (/unauthorized|forbidden|denied|no basic auth/i.test(words)) return 'the cluster may not pull it';
-  if (/InvalidImageName|invalid reference/i.test(words)) return 'that is no name of an image';
-  return words.split(': ').at(-1) ?? words;
 };
 
 /** Go's `dial tcp 10.0.0.1:443: connect: connection refused` says it once and for all. */

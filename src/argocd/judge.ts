@@ -145,7 +145,7 @@ function decide(reading: Reading, expectation: Expectation, lasting: Lasting): V
     return waiting('new: Argo CD has not looked at it yet');
   }
   const compared = positionOf(status, status.sync.revisions, expectation);
-  const operating = judgeOperation(status, compared, expectation);
+  const operating = judgeOperation(reading, compared, expectation, lasting);
   if (operating !== undefined) return operating;
   if (compared === 'before') return { ...waiting('Argo CD has not seen the commit yet'), wants: 'refresh' };
   if (compared === 'unknown')
@@ -198,9 +198,10 @@ function positionOf(
 
 /** What the operation says, as far as it decides. Undefined: it went well, or none was needed. */
 function judgeOperation(
-  status: ApplicationStatus,
+  { status, tree }: Reading,
   compared: Position,
   expectation: Expectation,
+  lasting: Lasting,
 ): Verdict | undefined {
   const { operation } = status;
   if (operation?.phase === undefined) {
@@ -210,9 +211,18 @@ function judgeOperation(
   const position = positionOf(status, operation.revisions, expectation);
   if (operation.phase === 'Running' || operation.phase === 'Terminating') {
     // Seen on the rig: Synced at our commit while the operation of an earlier one waits for a hook for ever.
-    return position === 'before'
-      ? waiting('blocked by an earlier sync', blockedBy(operation))
-      : runningOperation(operation);
+    if (position === 'before') return waiting('blocked by an earlier sync', blockedBy(operation));
+    const running = runningOperation(operation);
+    // Argo CD itself waits for ever for a hook whose image does not exist (seen on the rig).
+    const trouble = podTrouble(tree, expectation.images);
+    if (trouble === undefined || expectation.images.length === 0) return { ...running, wants: 'tree' };
+    const isOver = trouble.isFinal && lasting(`pods ${trouble.cause.kind}`) >= PULL_MS;
+    return {
+      ...(isOver
+        ? failed('pods do not start', trouble.cause)
+        : waiting(running.phase, running.cause ?? trouble.cause)),
+      wants: 'tree',
+    };
   }
   if (operation.phase === 'Succeeded') return undefined;
   // A new one is asked for; the old one's end is still shown.

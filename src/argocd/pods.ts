@@ -72,13 +72,25 @@ function pullTrouble(pod: ResourceNode): PodTrouble | undefined {
   const reason = pod.info['Status Reason'] ?? '';
   const message = pod.healthMessage ?? '';
   if (!PULL.test(reason) && !PULL.test(message)) return undefined;
-  const words = message === '' ? reason : message;
+  const [image = 'of the pod'] = message.match(/image \\?"([^"\\]+)/)?.slice(1) ?? pod.images;
+  const words = `The image ${shownImage(image)} cannot be pulled: ${pullReason(`${reason} ${message}`)}`;
   const resource = { kind: 'Pod', name: pod.name };
   return {
     pod,
-    cause: { kind: 'image-missing', words: cleanLine(`The image cannot be pulled: ${words}`), resource },
+    cause: { kind: 'image-missing', words: cleanLine(words), resource },
     isFinal: GONE.test(`${reason} ${message}`),
   };
+}
+
+/** Without the digest where there is a tag: it is long, and people know the tag. */
+const shownImage = (image: string): string => (/:[^:/@]+@/.test(image) ? (image.split('@')[0] ?? '') : image);
+
+/** The end of containerd's chain of `…: …: not found` is the reason; the rest repeats the name. */
+function pullReason(words: string): string {
+  if (/not found|manifest unknown/i.test(words)) return 'there is no such image';
+  if (/unauthorized|forbidden|denied|no basic auth/i.test(words)) return 'the cluster may not pull it';
+  if (/InvalidImageName|invalid reference/i.test(words)) return 'that is no name of an image';
+  return words.split(': ').at(-1)?.trim() || words.trim();
 }
 
 function crashTrouble(pod: ResourceNode): PodTrouble | undefined {
