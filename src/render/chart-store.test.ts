@@ -83,15 +83,19 @@ const sha256 = async (file: string) =>
     .digest('hex');
 
 describe('charts of a repository', () => {
-  it('are stored by their content, the newest of a range, as helm chooses it', async () => {
-    await using charts = await repository();
-    const stored = await storedChart(charts.origin('1.x'), AT, { charts: charts.charts });
-    expect(stored.version).toBe('1.2.0');
-    expect(path.basename(stored.archive)).toBe(
-      `${await sha256(path.join(charts.served, 'demo-1.2.0.tgz'))}.tgz`,
-    );
-    expect(`sha256:${await sha256(stored.archive)}`).toBe(stored.digest);
-  });
+  it.each(['helm', 'helm4'])(
+    'are stored by their content, the newest of a range, as %s chooses it',
+    async (helm) => {
+      await using charts = await repository();
+      const world = { charts: charts.charts, tools: { helm } };
+      const stored = await storedChart(charts.origin('1.x'), AT, world);
+      expect(stored.version).toBe('1.2.0');
+      expect(path.basename(stored.archive)).toBe(
+        `${await sha256(path.join(charts.served, 'demo-1.2.0.tgz'))}.tgz`,
+      );
+      expect(`sha256:${await sha256(stored.archive)}`).toBe(stored.digest);
+    },
+  );
 
   it('are asked for once: by many applications, and an exact version in later runs too', async () => {
     await using charts = await repository();
@@ -171,9 +175,13 @@ describe('charts of a repository', () => {
       chart: 'demo',
       version: '1.0.0',
     } as const;
-    const error = await storedChart(origin, AT, { charts: folder.path }).catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ exitCode: 2, reason: 'chart-unavailable', at: AT });
-    expect(String(error)).not.toContain('secret');
+    for (const helm of ['helm', 'helm4']) {
+      const world = { charts: folder.path, tools: { helm } };
+      const error = await storedChart(origin, AT, world).catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ exitCode: 2, reason: 'chart-unavailable', at: AT });
+      expect(String(error)).toMatch(/Unable to get an update|failed to fetch/);
+      expect(String(error)).not.toContain('secret');
+    }
   });
 });
 

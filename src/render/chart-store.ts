@@ -199,11 +199,16 @@ async function pull(
     };
     await writeFile(config, JSON.stringify({ apiVersion: '', repositories: [repository] }));
     const own = { HELM_REPOSITORY_CONFIG: config, HELM_REPOSITORY_CACHE: cache };
-    await run(['repo', 'update', '--fail-on-repo-update-fail', REPOSITORY], own);
+    const index = path.join(cache, `${REPOSITORY}-index.yaml`);
+    const said = await run(['repo', 'update', REPOSITORY], own);
+    if ((await digestOf(index)) === undefined) {
+      // Helm 3 ends with 0 then, and Helm 4 does not know the option that changes it.
+      throw notFetched(said, origin, at);
+    }
     await run(['pull', `--destination=${to}`, ...version, '--', `${REPOSITORY}/${origin.chart}`], own);
     return {
       ...(await pulled(to)),
-      expected: await indexDigest(path.join(cache, `${REPOSITORY}-index.yaml`), origin, to),
+      expected: await indexDigest(index, origin, to),
     };
   }
   return { ...(await pulled(to)), expected: undefined };
@@ -259,13 +264,14 @@ async function knownRepository(url: string): Promise<object> {
   }
 }
 
+/** @returns all that it said */
 async function runHelm(
   words: readonly string[],
   environment: object,
   origin: ChartOrigin,
   at: Place,
   { tools, signal }: World,
-): Promise<void> {
+): Promise<string> {
   const { helm = 'helm' } = tools ?? {};
   const result = await execa(helm, words, {
     reject: false,
@@ -286,9 +292,10 @@ async function runHelm(
   if (result.timedOut || result.exitCode !== 0) {
     const said = result.timedOut
       ? `no answer within ${MILLISECONDS / 1000} seconds`
-      : String(result.stderr) || (result.shortMessage ?? '');
+      : `${result.stderr}\n${result.stdout}`.trim() || (result.shortMessage ?? '');
     throw notFetched(said, origin, at);
   }
+  return `${result.stdout}\n${String(result.stderr)}`;
 }
 
 const MISSING =
@@ -299,7 +306,7 @@ function notFetched(stderr: string, origin: ChartOrigin, at: Place) {
   const words = withoutPassword(stripVTControlCharacters(stderr))
     .replaceAll(/[^\P{C}\n]/gu, '')
     .split('\n')
-    .filter((line) => line !== '' && !/^(?:Hang tight|WARNING|Pulled|Digest)/.test(line))
+    .filter((line) => line !== '' && !/^(?:Hang tight|WARNING|Pulled|Digest|Update Complete)/.test(line))
     .join(' ')
     .replaceAll('Error: ', '')
     .slice(0, 1000);
