@@ -11,6 +11,7 @@ import {
 } from '../applications/discover.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { RenderedApplication } from '../render/application.ts';
+import { clusterName, demandKnownNames, isCalled } from '../render/run-render.ts';
 import { couldNot, type Failure } from '../report/failure.ts';
 import { type ChangedPaths, changedSince, writeRevision } from '../repository/revision.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
@@ -178,28 +179,9 @@ const isChosen = ({ base, head }: AffectedApplication, inputs: DiffInputs): bool
   [base, head].some(
     (application) =>
       application !== undefined &&
-      (inputs.cluster === undefined || clusterOf(application)?.name === inputs.cluster) &&
+      (inputs.cluster === undefined || clusterName(application) === inputs.cluster) &&
       (inputs.app === undefined || isCalled(application, inputs.app)),
   );
-
-const isCalled = (application: Application, name: string): boolean =>
-  application.name === name || application.name === `${name}-${clusterOf(application)?.name}`;
-
-/** A typing error must not look like "nothing changes". */
-function demandKnownNames(applications: readonly Application[], { app, cluster }: DiffInputs): void {
-  if (cluster !== undefined && !applications.some((each) => clusterOf(each)?.name === cluster)) {
-    throw couldNot(`No application is deployed to a cluster ${JSON.stringify(cluster)}.`, {
-      todo: 'Name a cluster of kajitori.yaml.',
-      reason: 'unknown-cluster',
-    });
-  }
-  if (app !== undefined && !applications.some((each) => isCalled(each, app))) {
-    throw couldNot(`There is no application ${JSON.stringify(app)}.`, {
-      todo: 'Name an app (a folder under apps/) or an application of Argo CD.',
-      reason: 'unknown-app',
-    });
-  }
-}
 
 type Rendered = ReadonlyMap<Application, RenderedApplication>;
 
@@ -293,15 +275,9 @@ function objectsOf(
         .map(({ object }) => object);
 }
 
-/** The URL by which Argo CD calls the cluster that it runs in. */
-const IN_CLUSTER = 'https://kubernetes.default.svc';
-
 function clusterOf(application: Application | undefined): ClusterFacts | undefined {
-  const destination = application?.destination;
-  if (destination?.cluster !== undefined) {
-    const { name, region, account } = destination.cluster;
-    return { name, region, account };
-  }
-  const name = destination?.name ?? (destination?.server === IN_CLUSTER ? 'in-cluster' : destination?.server);
-  return name === undefined || name === '' ? undefined : { name };
+  const known = application?.destination.cluster;
+  if (known !== undefined) return { name: known.name, region: known.region, account: known.account };
+  const name = application === undefined ? '' : clusterName(application);
+  return name === '' ? undefined : { name };
 }

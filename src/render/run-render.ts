@@ -143,11 +143,15 @@ const isThere = (application: Application, all: readonly Application[]): boolean
 export const clusterName = ({ destination: { cluster, name, server } }: Application): string =>
   cluster?.name ?? name ?? (server === 'https://kubernetes.default.svc' ? 'in-cluster' : (server ?? ''));
 
-const isCalled = (application: Application, name: string): boolean =>
+/** Whether people call an application by this name: its own, or that of its app. */
+export const isCalled = (application: Application, name: string): boolean =>
   application.name === name || application.name === `${name}-${clusterName(application)}`;
 
-/** A typing error must not look like "nothing to render". */
-function demandKnownNames(applications: readonly Application[], { app, cluster }: RenderInputs): void {
+/** A typing error must not look like "nothing to render", or like "nothing changes". */
+export function demandKnownNames(
+  applications: readonly Application[],
+  { app, cluster }: Pick<RenderInputs, 'app' | 'cluster'>,
+): void {
   const clusters = [...new Set(applications.map(clusterName))].sort();
   if (cluster !== undefined && !clusters.includes(cluster)) {
     throw couldNot(
