@@ -18,7 +18,7 @@ import { runInit } from '../../src/scaffold/init.ts';
 import { type NewApp, newAppFiles } from '../../src/scaffold/new-app.ts';
 import { runRegenerate } from '../../src/scaffold/regenerate.ts';
 import { ROOT_APPLICATION_FILE } from '../../src/scaffold/root-application.ts';
-import type { Rig } from './rig/rig.ts';
+import type { GitHubStandin } from '../../src/standin/github/server.ts';
 
 const REGISTRY = '333333333333.dkr.ecr.ap-northeast-1.amazonaws.com';
 const SOURCE = 'acme/web';
@@ -51,8 +51,20 @@ export interface Gitops {
 export const imageOf = (app: string, tag: string): string =>
   `${REGISTRY}/${app}:${tag}@sha256:${Buffer.from(tag).toString('hex').padEnd(64, '0').slice(0, 64)}`;
 
+/** What of a platform the repository needs: a rig, or the stand-in for Argo CD. */
+export interface GitopsPlatform {
+  readonly github: GitHubStandin;
+  readonly clusters: readonly {
+    readonly name: string;
+    kubectl(args: readonly string[], input?: string): Promise<unknown>;
+  }[];
+  readonly argocd: { refresh(): Promise<void> };
+  /** Temporary. */
+  readonly folder: string;
+}
+
 /** Makes the repository as `kajitori init` does, and gives Argo CD its root Application. */
-export async function startGitops(rig: Rig): Promise<Gitops> {
+export async function startGitops(rig: GitopsPlatform): Promise<Gitops> {
   const url = `${rig.github.url}/acme/gitops.git`;
   const files = new Map<string, string | null>();
   const tree = (): Tree => editedTree(emptyTree('acme/gitops'), files);
