@@ -1,4 +1,9 @@
-import type { Application, ApplicationSource, HelmSource } from '../applications/application.ts';
+import type {
+  Application,
+  ApplicationSource,
+  HelmSource,
+  KustomizeSource,
+} from '../applications/application.ts';
 
 /** For tests: an application `web` in namespace `shop` of a cluster with Kubernetes 1.34. */
 export const anApplication = (more: Partial<Application> = {}): Application => ({
@@ -41,6 +46,24 @@ export const helmOptions = (more: Partial<HelmSource> = {}): HelmSource => ({
   skipTests: false,
   skipSchemaValidation: false,
   passCredentials: false,
+  apiVersions: [],
+  ...more,
+});
+
+/** For tests: kustomize's options with Argo CD's defaults. */
+export const kustomizeOptions = (more: Partial<KustomizeSource> = {}): KustomizeSource => ({
+  images: [],
+  commonLabels: {},
+  commonAnnotations: {},
+  commonAnnotationsEnvsubst: false,
+  forceCommonLabels: false,
+  forceCommonAnnotations: false,
+  labelWithoutSelector: false,
+  labelIncludeTemplates: false,
+  replicas: [],
+  patches: [],
+  components: [],
+  ignoreMissingComponents: false,
   apiVersions: [],
   ...more,
 });

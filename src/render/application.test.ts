@@ -2,10 +2,10 @@ import { mkdir, mkdtempDisposable, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { ApplicationSource, KustomizeSource } from '../applications/application.ts';
+import type { ApplicationSource } from '../applications/application.ts';
 import { objectName } from '../kubernetes/object.ts';
 import { type RenderApplicationOptions, renderApplication } from './application.ts';
-import { anApplication, aSource, helmOptions } from './application-fixture.ts';
+import { anApplication, aSource, helmOptions, kustomizeOptions } from './application-fixture.ts';
 
 interface Case {
   readonly files?: Readonly<Record<string, string>>;
@@ -37,23 +37,6 @@ const chart = (templates: Readonly<Record<string, string>>) => ({
   'web/Chart.yaml': 'apiVersion: v2\nname: web\nversion: 1.0.0\n',
   ...Object.fromEntries(Object.entries(templates).map(([file, text]) => [`web/templates/${file}`, text])),
 });
-const kustomizeOptions = (more: Partial<KustomizeSource>): KustomizeSource => ({
-  images: [],
-  commonLabels: {},
-  commonAnnotations: {},
-  commonAnnotationsEnvsubst: false,
-  forceCommonLabels: false,
-  forceCommonAnnotations: false,
-  labelWithoutSelector: false,
-  labelIncludeTemplates: false,
-  replicas: [],
-  patches: [],
-  components: [],
-  ignoreMissingComponents: false,
-  apiVersions: [],
-  ...more,
-});
-
 describe('an application of a chart', () => {
   it('is what helm renders, each object with its template and in its namespace', async () => {
     const rendered = await render({
