@@ -12,7 +12,13 @@ import { type ApplicationSetManifest, applicationsOfSet } from './application-se
 import { coversFile, sourceKind } from './directory-source.ts';
 import type { ArgoCluster } from './generators.ts';
 import { helmTemplates, type TemplateEvaluator } from './go-template.ts';
-import { isManifestFile, type ManifestInFile, manifestsIn, notLookedInto } from './manifest-files.ts';
+import {
+  isManifestFile,
+  type ManifestInFile,
+  manifestsIn,
+  notLookedInto,
+  withoutNulls,
+} from './manifest-files.ts';
 import { readApplication, type Surroundings, standInServer } from './read-application.ts';
 import { openListing, type RepositoryListing } from './repository-listing.ts';
 
@@ -268,7 +274,7 @@ export async function applicationsOf(
       continue;
     const at = parent.declaredAt;
     const made = await applicationsOfManifest(
-      { kind, value: object, at, text: '', placeOf: () => at },
+      { kind, value: withoutNulls(object) as ManifestInFile['value'], at, text: '', placeOf: () => at },
       known.world,
     );
     applications.push(...made.applications.map((each) => ({ ...each, appliedBy: parent.name })));

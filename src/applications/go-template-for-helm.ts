@@ -49,6 +49,8 @@ export const ARGOCD_FUNCTIONS = `
  * - `fromJson`, which helm narrows to maps, becomes `mustFromJson`;
  * - with `missingkey=error`, which `helm template` cannot be told, `.a.b` becomes
  *   `(index (pluck "b" (index (pluck "a" .) 0)) 0)`: an error where a key is missing, else the value as it is;
+ * - without it, it becomes `(index (default dict .a) "b")`: with helm's own `missingkey=zero`, which Argo CD does not set, what
+ *   is below a missing key would be an error;
  * - names in `define`, `block` and `template` get a prefix, since all templates of a chart share them.
  *
  * @throws TemplateMistake, also for functions that Argo CD does not have
@@ -90,7 +92,7 @@ function rewrite(tokens: readonly Token[], template: string, isStrict: boolean, 
         const baseAt =
           before?.kind === 'variable' ? out.length - 1 : before?.text === ')' ? closedAt : out.length;
         const base = out.splice(baseAt).join('');
-        out.push(isStrict ? strictChain(base === '' ? '.' : base, fields) : `${base}.${fields.join('.')}`);
+        out.push(isStrict ? strictChain(base === '' ? '.' : base, fields) : lenientChain(base, fields));
         break;
       }
       case 'word':
@@ -118,6 +120,13 @@ function rewrite(tokens: readonly Token[], template: string, isStrict: boolean, 
 
 const strictChain = (base: string, fields: readonly string[]): string =>
   fields.reduce((value, field) => `(index (pluck ${JSON.stringify(field)} ${value}) 0)`, base);
+
+/** The first field as it is, so that the dot may be anything. */
+const lenientChain = (base: string, [first, ...more]: readonly string[]): string =>
+  more.reduce(
+    (value, field) => `(index (default dict ${value}) ${JSON.stringify(field)})`,
+    `${base}.${first}`,
+  );
 
 function wordForHelm(word: string, template: string): string {
   if (HELM_ONLY.has(word)) throw new TemplateMistake(template, `Argo CD has no function "${word}"`);

@@ -1,6 +1,6 @@
 /** How Go prints a number that it read from JSON (float64, `%v`): 999999, then 1e+06. */
 export function goNumber(value: number): string {
-  if (value === 0) return Object.is(value, -0) ? '-0' : '0';
+  if (value === 0) return '0';
   const [digits = '', exponent = '0'] = value.toExponential().split('e');
   const power = Number(exponent);
   // `%v` is `%g` with the shortest digits: an exponent outside of -4…5, also for whole numbers.

@@ -80,8 +80,16 @@ async function addValueFiles(
   for (const name of names) {
     const place = fileOf(name, source, application);
     if (place === undefined || place.startsWith('..')) continue;
-    // What Argo CD fills in from the environment is not known here: any text without a slash.
-    const file = place.replace(/\$\{?[A-Z][A-Z0-9_]*\}?/g, '*');
+    const known: Readonly<Record<string, string>> = {
+      ARGOCD_APP_NAME: application.name,
+      ARGOCD_APP_NAMESPACE: application.destination.namespace,
+      ARGOCD_APP_PROJECT_NAME: application.project,
+    };
+    // What else Argo CD fills in from the environment can be any text without a slash.
+    const file = place.replace(
+      /\$\{?([A-Z][A-Z0-9_]*)\}?/g,
+      (_all, variable: string) => known[variable] ?? '*',
+    );
     if (/[*?[{]/.test(file)) patterns.add(file);
     else files.add(file);
   }

@@ -1,5 +1,5 @@
 import { couldNot, Failure, type Place } from '../report/failure.ts';
-import { isMapValue } from '../yaml/data.ts';
+import { isMapValue, newMap } from '../yaml/data.ts';
 import { parseYaml } from '../yaml/parse.ts';
 import type { YamlPath } from '../yaml/path.ts';
 import { isContent } from './application-set.ts';
@@ -47,7 +47,7 @@ export function manifestsIn(
       for (const { object, path } of objectsIn(value, [])) {
         manifests.push({
           kind: object.kind as ManifestInFile['kind'],
-          value: object,
+          value: withoutNulls(object) as ManifestInFile['value'],
           at: path.length === 0 ? at : placeIn(document.text, at, document.firstLine, path),
           text: document.text,
           placeOf: (inside) => placeIn(document.text, at, document.firstLine, [...path, ...inside]),
@@ -60,6 +60,18 @@ export function manifestsIn(
     }
   }
   return { manifests, failures };
+}
+
+/**
+ * What Kubernetes keeps of an object of Argo CD: a key whose value is null is not there, in `valuesObject` and in the elements of lists
+ * too (seen with Argo CD 3.5 on Kubernetes 1.36). A null in a list stays.
+ */
+export function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (!isMapValue(value)) return value;
+  const map = newMap();
+  for (const [key, item] of Object.entries(value)) if (item !== null) map[key] = withoutNulls(item);
+  return map;
 }
 
 function* objectsIn(

@@ -46,6 +46,12 @@ function merged(
       delete all[key];
     } else if (below === undefined || below === null) {
       all[key] = withoutNulls(value);
+    } else if (path.at(-1) === 'valuesObject' && (bothMaps(value, below) || bothLists(value, below))) {
+      // To Kubernetes, `valuesObject` is bytes: it finds no type for what is in it ("unable to find api field in struct
+      // RawExtension"). Values that are neither maps nor lists on both sides need none.
+      throw new PatchMistake(
+        `Argo CD cannot merge ${at.join('.')}: take it out of the template or out of the patch`,
+      );
     } else if (isMapValue(value) && isMapValue(below)) {
       all[key] = merged(below, value, at);
     } else if (Array.isArray(value) && Array.isArray(below) && at.join('.') === 'metadata.finalizers') {
@@ -56,6 +62,9 @@ function merged(
   }
   return all;
 }
+
+const bothMaps = (a: unknown, b: unknown): boolean => isMapValue(a) && isMapValue(b);
+const bothLists = (a: unknown, b: unknown): boolean => Array.isArray(a) && Array.isArray(b);
 
 /** What is added brings no nulls along (strategicpatch, `discardNullValuesFromPatch`). */
 function withoutNulls(value: unknown): unknown {

@@ -3,8 +3,9 @@ import { applicationsOfSet } from '../../src/applications/application-set.ts';
 import type { ArgoCluster } from '../../src/applications/generators.ts';
 import { helmTemplates } from '../../src/applications/go-template.ts';
 import { manifestsIn } from '../../src/applications/manifest-files.ts';
+import { readApplication } from '../../src/applications/read-application.ts';
 import { openListing } from '../../src/applications/repository-listing.ts';
-import { formatFailure } from '../../src/report/failure.ts';
+import { Failure, formatFailure } from '../../src/report/failure.ts';
 import type { Tree } from '../../src/repository/tree.ts';
 import { openWorkingCopy } from '../../src/repository/working-copy.ts';
 
@@ -40,6 +41,7 @@ export interface JudgedSet {
 export async function ourSets(): Promise<Record<string, JudgedSet>> {
   const tree: Tree = await openWorkingCopy(FIXTURE_REPOSITORY);
   const listing = openListing(tree);
+  const here = { urls: [FIXTURE_URL], branch: 'main' };
   const sets: Record<string, JudgedSet> = {};
   for (const file of (await listing.files()).filter((each) => each.startsWith('sets/'))) {
     const { manifests } = manifestsIn((await tree.read(file)) ?? '', file);
@@ -49,15 +51,25 @@ export async function ourSets(): Promise<Record<string, JudgedSet>> {
         { ...manifest, name },
         {
           listing,
-          here: { urls: [FIXTURE_URL], branch: 'main' },
+          here,
           clusters: FIXTURE_CLUSTERS,
           evaluate: helmTemplates(),
         },
       );
-      const error = made.failures.map(formatFailure).join('\n');
+      const failures = [...made.failures];
+      const accepted = made.manifests.filter((each) => {
+        try {
+          readApplication(each, { here, clusters: [] }, { at: manifest.at }, () => manifest.at);
+          return true;
+        } catch (error) {
+          if (error instanceof Failure) failures.push(error);
+          else throw error;
+          return false;
+        }
+      });
       sets[name] = {
-        ...(error === '' ? {} : { error }),
-        applications: Object.fromEntries(made.manifests.map((each) => judged(each))),
+        ...(failures.length === 0 ? {} : { error: failures.map(formatFailure).join('\n') }),
+        applications: Object.fromEntries(accepted.map((each) => judged(each))),
       };
     }
   }
