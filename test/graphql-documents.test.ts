@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { COMMIT_FACTS_DOCUMENT, recentCommitsDocument } from '../src/deploy/deploy-history.ts';
 import { statusesDocument } from '../src/github/commit-statuses.ts';
 import { revisionsDocument } from '../src/history/github-revisions.ts';
+import { commitDatesDocument } from '../src/history/source-times.ts';
 import { ANCESTORS_DOCUMENT } from '../src/release/source-history.ts';
 import { COMMIT_DOCUMENT } from '../src/repository/commit.ts';
 import {
@@ -24,6 +25,7 @@ const documents: Record<string, string> = {
   'no file at a commit': filesDocument(0),
   'three files at a commit': filesDocument(3),
   root: ROOT_DOCUMENT,
+  'dates of commits': commitDatesDocument(2),
   'commits that changed a file': revisionsDocument(1),
   'commits that changed a file, with three files': revisionsDocument(3),
   'facts of a commit': COMMIT_FACTS_DOCUMENT,

@@ -6,6 +6,7 @@ import { copyImageCommand } from './copy-image.ts';
 import { demoCommand } from './demo.ts';
 import { diffCommand } from './diff.ts';
 import { doctorCommand } from './doctor.ts';
+import { historyCommand } from './history.ts';
 import { holdCommand } from './hold.ts';
 import { initCommand } from './init.ts';
 import { newCommand } from './new.ts';
@@ -52,6 +53,7 @@ for (const command of [
   promoteCommand(),
   rollbackCommand(),
   holdCommand(),
+  historyCommand(),
   renderCommand(),
   diffCommand(),
   doctorCommand(),
