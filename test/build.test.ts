@@ -290,7 +290,7 @@ RUN --mount=type=secret,id=rc ["/print-file"]
       // The RUNs did print them.
       expect(run.log.split('***').length).toBeGreaterThan(2);
       const everything = [run.log, run.summary, JSON.stringify(run.outputs)].join('\n');
-      const { ACTIONS_ID_TOKEN_REQUEST_TOKEN: oidc = 'no OIDC token' } = rig.issuer.variables;
+      const { ACTIONS_ID_TOKEN_REQUEST_TOKEN: oidc } = rig.issuer.variables;
       const secrets = [byVariable, byFile, oidc, ...rig.ecr.secrets];
       expect(secrets.filter((secret) => everything.includes(secret))).toEqual([]);
       let seen = 0;

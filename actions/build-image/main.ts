@@ -6,53 +6,72 @@ import { runAction } from '../../src/action/run-action.ts';
 import { runBuild } from '../../src/build/build.ts';
 import { buildAssets, builtAssetLines } from '../../src/build/build-assets.ts';
 import { buildSummary, buildText } from '../../src/build/build-report.ts';
-import { buildRequest } from '../../src/build/build-request.ts';
 import { openBuild } from '../../src/build/open-build.ts';
+import {
+  buildRequests,
+  bumpLines,
+  type NamedOutputs,
+  outcomeOfAll,
+  outputsByName,
+} from '../../src/build/several-images.ts';
 
 await runAction(async () => {
-  const request = buildRequest({
-    repository: requiredInput('name'),
-    targets: requiredInput('registries'),
-    role: input('aws-role'),
-    context: input('context'),
-    dockerfile: input('dockerfile'),
-    stage: input('target'),
-    args: input('build-args'),
-    secrets: input('secrets'),
-    platforms: input('platforms'),
-    contexts: input('build-contexts'),
-    tags: input('tags'),
-    cache: booleanInput('cache'),
-    provenance: input('provenance'),
-    sbom: booleanInput('sbom'),
-    reproducible: booleanInput('reproducible'),
-    createRepository: booleanInput('create-repository'),
-  });
-  const stage = buildStage(request);
-  const inputs = { request, stage, source: await buildSource(), force: booleanInput('force') };
-  const asked = stage.kind === 'whole' || stage.kind === 'look' ? await buildAssetStage(request) : undefined;
-  const deps = await openBuild(inputs, buildMachine());
-  let assets: readonly string[] = [];
-  if (asked !== undefined) {
-    const { bucket } = asked;
-    const built = await buildAssets(asked.assets, inputs.force, inputs.source.commit, { ...deps, bucket });
-    assets = builtAssetLines(built, asked.assets.target);
-    logText(assets.join('\n'));
+  const requests = buildRequests(
+    {
+      repository: requiredInput('name'),
+      targets: requiredInput('registries'),
+      role: input('aws-role'),
+      context: input('context'),
+      dockerfile: input('dockerfile'),
+      stage: input('target'),
+      args: input('build-args'),
+      secrets: input('secrets'),
+      platforms: input('platforms'),
+      contexts: input('build-contexts'),
+      tags: input('tags'),
+      cache: booleanInput('cache'),
+      provenance: input('provenance'),
+      sbom: booleanInput('sbom'),
+      reproducible: booleanInput('reproducible'),
+      createRepository: booleanInput('create-repository'),
+    },
+    input('images'),
+  );
+  const stage = buildStage(requests);
+  const machine = buildMachine();
+  const [source, force] = [await buildSource(), booleanInput('force')];
+  const built: NamedOutputs[] = [];
+  for (const { name, request } of requests) {
+    const inputs = { request, stage, source, force };
+    const deps = await openBuild(inputs, machine);
+    // Once, by what the first image is built from.
+    const asked = built.length === 0 ? await buildAssetStage(request, stage, machine) : undefined;
+    const assets =
+      asked === undefined
+        ? []
+        : builtAssetLines(
+            await buildAssets(asked.assets, force, source.commit, { ...deps, bucket: asked.bucket }),
+            asked.assets.target,
+          );
+    const outputs = await runBuild(inputs, deps);
+    built.push({ name, outputs });
+    logText([...assets, buildText(outputs)].join('\n'));
+    if (stage.kind !== 'part' && outputs.digest !== undefined) {
+      await core.summary.addRaw(buildSummary(outputs, assets, name), true).write();
+    }
   }
-  const outputs = await runBuild(inputs, deps);
-  logText(buildText(outputs));
-  if (stage.kind !== 'part' && outputs.digest !== undefined) {
-    await core.summary.addRaw(buildSummary(outputs, assets), true).write();
-  }
-  core.setOutput('digest', outputs.digest ?? '');
-  core.setOutput('image', outputs.images[0] ?? '');
-  core.setOutput('images', outputs.images.join('\n'));
-  core.setOutput('key', outputs.key);
-  core.setOutput('outcome', outputs.outcome ?? '');
-  core.setOutput('commit', outputs.commit);
+  const [first] = built;
+  const onlyOne = requests.length === 1 ? first?.outputs : undefined;
+  core.setOutput('digest', onlyOne?.digest ?? '');
+  core.setOutput('image', bumpLines(built, 'first').join('\n'));
+  core.setOutput('images', bumpLines(built, 'all').join('\n'));
+  core.setOutput('by-name', JSON.stringify(outputsByName(built)));
+  core.setOutput('key', onlyOne?.key ?? '');
+  core.setOutput('outcome', outcomeOfAll(built) ?? '');
+  core.setOutput('commit', source.commit);
   if (stage.kind === 'part') {
     // Named by architecture: the legs of a matrix must not overwrite each other's.
-    core.setOutput(`part-${stage.platform.split('/')[1]}`, outputs.digest ?? '');
+    core.setOutput(`part-${stage.platform.split('/')[1]}`, onlyOne?.digest ?? '');
   }
-  core.setOutput('seconds', outputs.seconds);
+  core.setOutput('seconds', Number(built.reduce((sum, { outputs }) => sum + outputs.seconds, 0).toFixed(1)));
 });

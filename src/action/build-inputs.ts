@@ -9,6 +9,7 @@ import { identityOf } from '../build/build-target.ts';
 import { endedFromOutside } from '../build/ended-from-outside.ts';
 import type { BuildMachine } from '../build/open-build.ts';
 import { repositoryPlan } from '../build/repository-defaults.ts';
+import type { NamedRequest } from '../build/several-images.ts';
 import { assetTarget } from '../build/upload-assets.ts';
 import { systemTiming } from '../github/timing.ts';
 import { couldNot } from '../report/failure.ts';
@@ -16,8 +17,16 @@ import { input, oidcToken, requiredInput, runnerContext } from './inputs.ts';
 import { logText } from './log-text.ts';
 
 /** The input `step`, with what belongs to it. */
-export function buildStage({ platforms }: BuildRequest): BuildInputs['stage'] {
+export function buildStage(requests: readonly NamedRequest[]): BuildInputs['stage'] {
   const kind = input('step') ?? 'whole';
+  const [first, ...more] = requests;
+  const platforms = first?.request.platforms ?? [];
+  if (kind !== 'whole' && more.length > 0) {
+    throw couldNot(`Several images cannot be built with the step ${JSON.stringify(kind)}.`, {
+      todo: 'Build them as a whole, without runners; or call build-image.yml once for each.',
+      reason: 'bad-input',
+    });
+  }
   switch (kind) {
     case 'whole':
     case 'look':
@@ -53,9 +62,12 @@ export function buildStage({ platforms }: BuildRequest): BuildInputs['stage'] {
 /** The assets that the inputs ask for, with the way to their bucket; undefined: none. */
 export async function buildAssetStage(
   request: BuildRequest,
+  step: BuildInputs['stage'],
+  machine: BuildMachine,
 ): Promise<{ readonly assets: AssetStage; readonly bucket: Bucket } | undefined> {
   const stage = input('assets-target');
-  if (stage === undefined) return undefined;
+  // What parts build was looked at before, by one job.
+  if (stage === undefined || step.kind === 'part' || step.kind === 'join') return undefined;
   if (!/^\w[\w.-]*$/.test(stage)) {
     throw couldNot(`${JSON.stringify(stage.slice(0, 120))} is not the name of a stage in a Dockerfile.`, {
       todo: 'Write the name after AS in its FROM line.',
@@ -66,7 +78,6 @@ export async function buildAssetStage(
   // Who builds without assets does not wait for what S3 needs.
   const { openBucket } = await import('../aws/s3-bucket.ts');
   const [first] = request.targets;
-  const { idToken, sessionName } = buildMachine();
   const role = input('assets-role');
   const identity = identityOf(
     {
@@ -74,7 +85,7 @@ export async function buildAssetStage(
       region: input('assets-region') ?? first?.region ?? '',
       roles: role === undefined ? (first?.roles ?? []) : [role],
     },
-    { idToken, sessionName },
+    machine,
   );
   return {
     assets: {

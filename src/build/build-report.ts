@@ -21,10 +21,10 @@ export function buildText(outputs: BuildOutputs): string {
   ].join('\n');
 }
 
-/** The job summary. @param assets what became of them, as sentences */
-export function buildSummary(outputs: BuildOutputs, assets: readonly string[] = []): string {
+/** The job summary. @param assets what became of them, as sentences @param name of several images */
+export function buildSummary(outputs: BuildOutputs, assets: readonly string[] = [], name?: string): string {
   return [
-    `### ${plain(headline(outputs))}`,
+    `### ${name === undefined ? '' : `${plain(name)}: `}${plain(headline(outputs))}`,
     ...(outputs.images.length === 0
       ? []
       : [
