@@ -45,7 +45,9 @@ describe.skipIf(why !== undefined)('an app repository', () => {
       permissions: { contents: 'read', 'id-token': 'write' },
       with: {
         ...image,
-        // One: of a matrix, act hands on the outputs of only one leg. test/build.test.ts joins two parts.
+        // One: act's first leg of a matrix puts its values in the place of the job's output expressions, and what later legs
+        // set is lost (act 0.2.89, run_context.go, interpolateOutputs). GitHub hands on each leg's own outputs.
+        // test/build.test.ts joins two parts.
         runners: JSON.stringify([{ platform: 'linux/amd64', 'runs-on': 'ubuntu-latest' }]),
       },
     };
