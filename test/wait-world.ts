@@ -166,6 +166,7 @@ function lookoutOf(at: WaitWorld, behaviour: Behaviour): Lookout {
       });
     },
     pause: (atMostMs) => timing.sleep(Math.min(atMostMs, 5_000)),
+    explain: async () => ({}),
     endOperation: async ({ application }) => {
       at.ended.push(application);
       return true;

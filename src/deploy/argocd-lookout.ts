@@ -7,7 +7,7 @@ import { type Baseline, baselineOf, type Judgement, judge, type Reading } from '
 import { type Interest, interestOf, type WatchTrouble, watchApplications } from '../argocd/watch.ts';
 import type { Timing } from '../github/timing.ts';
 import type { CommitOrder } from './commit-order.ts';
-import type { Awaited, Lookout, Sight } from './lookout.ts';
+import type { Awaited, Explained, Lookout, Sight } from './lookout.ts';
 
 export interface ArgoCdLookoutOptions {
   /** The Argo CD that syncs a cluster. Clusters of one server share one client, and with it one watch. */
@@ -23,13 +23,14 @@ export interface ArgoCdLookoutOptions {
 /** What is known of one application at one commit. */
 interface Known {
   readonly awaited: Awaited;
+  reading: Reading | undefined;
   judgement: Judgement | undefined;
   words: string;
   seen: boolean;
   /** Set while Argo CD does not answer, or does not show it. */
   trouble: string | undefined;
   /** What is found out once it failed. */
-  explained: Promise<Pick<Sight, 'words' | 'todo' | 'details'>> | undefined;
+  explained: Promise<Explained> | undefined;
 }
 
 /** How an application was at some revisions. */
@@ -41,8 +42,8 @@ interface Before {
 /** Waiting ends by deadlines of its own: until then a server may be out of reach (milliseconds). */
 const NEVER_GIVE_UP_MS = 24 * 60 * 60_000;
 
-/** How long the first answer of a server is awaited before anything is said (milliseconds). */
-const FIRST_ANSWER_MS = 2_000;
+/** How long the first answers are awaited before anything is said (milliseconds). */
+const FIRST_ANSWER_MS = 3_000;
 
 /**
  * Looks at applications by Argo CD's API: one watch for each server, whatever the number of its applications, which goes on
@@ -63,12 +64,29 @@ export class ArgoCdLookout implements Lookout {
   async look(awaited: readonly Awaited[]): Promise<readonly Sight[]> {
     if (awaited.some((each) => !this.#known.has(each))) {
       this.#watch(awaited);
-      await this.pause(FIRST_ANSWER_MS);
+      await this.#firstAnswers();
     }
     if (this.#broken !== undefined) {
       throw this.#broken.error;
     }
     return Promise.all(awaited.map((each) => sightOf(this.#known.get(each))));
+  }
+
+  /** Before the first answers there is nothing to say. */
+  async #firstAnswers(): Promise<void> {
+    const { timing, order } = this.#options;
+    const until = timing.now() + FIRST_ANSWER_MS;
+    const isSilent = () =>
+      [...this.#known.values()].some(
+        ({ judgement, trouble }) => judgement === undefined && trouble === undefined,
+      );
+    while (
+      this.#broken === undefined &&
+      timing.now() < until &&
+      (isSilent() || order.settled() !== undefined)
+    ) {
+      await this.pause(FIRST_ANSWER_MS / 10);
+    }
   }
 
   async pause(atMostMs: number): Promise<void> {
@@ -93,6 +111,13 @@ export class ArgoCdLookout implements Lookout {
     }
   }
 
+  async explain(awaited: Awaited): Promise<Explained> {
+    const { reading, judgement } = this.#known.get(awaited) ?? {};
+    return reading === undefined || judgement === undefined
+      ? {}
+      : explained(this.#options.clientOf(awaited.cluster), reading, judgement, awaited.images);
+  }
+
   close(): void {
     this.#stop.abort();
   }
@@ -108,6 +133,7 @@ export class ArgoCdLookout implements Lookout {
         each,
         {
           awaited: each,
+          reading: undefined,
           judgement: undefined,
           words: '',
           seen: false,
@@ -152,6 +178,7 @@ export class ArgoCdLookout implements Lookout {
     const words = progressWords(judgement, images, reading.tree, reading.at);
     const isNews =
       judgement.state !== known.judgement?.state || words !== known.words || known.trouble !== undefined;
+    known.reading = reading;
     known.judgement = judgement;
     known.words = words;
     known.trouble = undefined;
@@ -162,6 +189,10 @@ export class ArgoCdLookout implements Lookout {
     if (isNews) {
       this.#wake();
     }
+    // What GitHub answers meanwhile may make more of the same reading.
+    void order.settled()?.then(() => {
+      if (known.reading === reading) this.#read(client, known, reading);
+    });
     return interestOf(judgement);
   }
 
@@ -208,7 +239,7 @@ async function explained(
   { status }: Reading,
   judgement: Judgement,
   images: readonly string[],
-): Promise<Pick<Sight, 'words' | 'todo' | 'details'>> {
+): Promise<Explained> {
   const evidence = await gatherEvidence(client, status, judgement.cause, images);
   const { headline, todo, details } = explain(status, judgement, images, evidence);
   return { words: headline, todo, details };

@@ -10,7 +10,7 @@ export class CommitOrder {
   readonly #client: GitHubClient;
   readonly #repository: RepositoryName;
   readonly #known = new Map<string, boolean>();
-  readonly #asked = new Set<string>();
+  readonly #asked = new Map<string, Promise<void>>();
 
   constructor(client: GitHubClient, repository: RepositoryName) {
     this.#client = client;
@@ -29,10 +29,14 @@ export class CommitOrder {
     const pair = `${commit}...${revision}`;
     const known = this.#known.get(pair);
     if (known === undefined && !this.#asked.has(pair)) {
-      this.#asked.add(pair);
-      void this.#ask(pair);
+      this.#asked.set(pair, this.#ask(pair));
     }
     return known;
+  }
+
+  /** Waits for the questions that are under way; undefined when there are none. */
+  settled(): Promise<unknown> | undefined {
+    return this.#asked.size === 0 ? undefined : Promise.all(this.#asked.values());
   }
 
   async #ask(pair: string): Promise<void> {

@@ -152,6 +152,9 @@ export async function follow(awaited: readonly Awaited[], deps: FollowDeps): Pro
       askedAt = timing.now();
       after = judge();
     }
+    after = await Promise.all(
+      after.map((each, index) => (all[index]?.outcome === undefined ? explainedIfLate(each, lookout) : each)),
+    );
     for (const [index, each] of after.entries()) {
       const before = all[index];
       if (before?.outcome !== each.outcome || before?.sight?.words !== each.sight?.words) {
@@ -165,4 +168,17 @@ export async function follow(awaited: readonly Awaited[], deps: FollowDeps): Pro
     await deps.meanwhile(all);
     await lookout.pause(LOOK_EVERY_MS);
   }
+}
+
+/** A deadline says only that it took too long; people need to know what did. */
+async function explainedIfLate(following: Following, lookout: Lookout): Promise<Following> {
+  const { awaited, sight, outcome } = following;
+  if (outcome?.kind !== 'failed' || sight?.state === 'failed') {
+    return following;
+  }
+  const { todo, details } = await lookout.explain(awaited);
+  return {
+    ...following,
+    outcome: { ...outcome, todo: outcome.todo ?? todo, details: details ?? outcome.details },
+  };
 }

@@ -33,6 +33,9 @@ export interface Sight {
   readonly blocked: boolean;
 }
 
+/** What is found out about one that does not get healthy. */
+export type Explained = Partial<Pick<Sight, 'words' | 'todo' | 'details'>>;
+
 /** Where it is seen from: Argo CD's API, or what Argo CD's notifications wrote to GitHub. */
 export interface Lookout {
   /**
@@ -43,6 +46,8 @@ export interface Lookout {
   look(awaited: readonly Awaited[]): Promise<readonly Sight[]>;
   /** Ends when something may have changed, at the latest after `atMostMs` milliseconds. */
   pause(atMostMs: number): Promise<void>;
+  /** Finds out more about one that is late: why it is not there yet. */
+  explain(awaited: Awaited): Promise<Explained>;
   /** Ends the operation that runs. @returns false where that cannot be done from here */
   endOperation(awaited: Awaited): Promise<boolean>;
   /** Nothing more is looked at. */

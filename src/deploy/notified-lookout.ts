@@ -4,7 +4,7 @@ import type { Timing } from '../github/timing.ts';
 import { Failure } from '../report/failure.ts';
 import type { BranchTarget } from '../repository/snapshot.ts';
 import { readRecentCommits } from './deploy-history.ts';
-import type { Awaited, Lookout, Sight } from './lookout.ts';
+import type { Awaited, Explained, Lookout, Sight } from './lookout.ts';
 
 export interface NotifiedLookoutOptions {
   readonly client: GitHubClient;
@@ -47,6 +47,10 @@ export class NotifiedLookout implements Lookout {
 
   async pause(): Promise<void> {
     await this.#options.timing.sleep(LOOK_EVERY_MS);
+  }
+
+  async explain(): Promise<Explained> {
+    return {};
   }
 
   async endOperation(): Promise<boolean> {
