@@ -190,7 +190,9 @@ export function openChangedPaths(paths: readonly string[]): ChangedPaths {
     const names = path.split('/');
     for (let depth = 0; depth < names.length; depth += 1) {
       const folder = names.slice(0, depth).join('/');
-      byFolder.set(folder, [...(byFolder.get(folder) ?? []), path]);
+      const inside = byFolder.get(folder);
+      if (inside === undefined) byFolder.set(folder, [path]);
+      else inside.push(path);
     }
   }
   return {

@@ -9,11 +9,15 @@ import {
   discoverApplications,
   type NotRead,
 } from '../applications/discover.ts';
+import { inputsOf, openChangedPaths } from '../applications/inputs.ts';
+import { openListing } from '../applications/repository-listing.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { RenderedApplication } from '../render/application.ts';
 import { clusterName, demandKnownNames, isCalled } from '../render/run-render.ts';
 import { couldNot, type Failure } from '../report/failure.ts';
-import { type ChangedPaths, changedSince, writeRevision } from '../repository/revision.ts';
+import { rememberingTree } from '../repository/remembering-tree.ts';
+import { type ChangedPaths, changedSince, openRevision, type Revision } from '../repository/revision.ts';
+import type { Tree } from '../repository/tree.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
 import {
   type ApplicationPair,
@@ -41,6 +45,10 @@ export interface Side {
   readonly revision: string;
 }
 
+interface ReadSide extends Side {
+  readonly tree: Tree;
+}
+
 export interface DiffDependencies {
   readonly render: (
     applications: readonly Application[],
@@ -59,21 +67,40 @@ export interface DiffOutputs {
 
 /**
  * What the working copy changes in the clusters: both versions of every application that the changed files reach are rendered and
- * compared as Kubernetes objects. The working copy is only read; the base is written into a temporary folder.
+ * compared as Kubernetes objects. The working copy is only read; what is needed of the base is written into a temporary folder.
  *
  * @throws Failure (exit 2) when git has no such base, when a kajitori.yaml cannot be read, or when no application has the name
  */
 export async function runDiff(inputs: DiffInputs, deps: DiffDependencies): Promise<DiffOutputs> {
   const changed = await changedSince(inputs.root, inputs.base);
+  const tree = rememberingTree(await openWorkingCopy(inputs.root));
+  const revision = await openRevision(inputs.root, tree, changed);
   const folder = await mkdtemp(path.join(tmpdir(), 'kajitori-diff-'));
   try {
-    const base: Side = { root: path.join(folder, 'base'), revision: changed.base };
-    await writeRevision(inputs.root, changed.base, base.root);
-    const head: Side = { root: inputs.root, revision: changed.head };
-    return await diffSides(base, head, changed, inputs, deps);
+    const base = { root: path.join(folder, 'base'), revision: changed.base, tree: revision.tree };
+    const head = { root: inputs.root, revision: changed.head, tree };
+    const render: DiffDependencies['render'] = async (applications, side) => {
+      if (side.root === base.root) await revision.write(await filesOf(applications, revision), base.root);
+      return deps.render(applications, side);
+    };
+    return await diffSides(base, head, changed, inputs, { ...deps, render });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The files that these applications are made from: of a thousand apps only the affected ones are written. */
+async function filesOf(
+  applications: readonly Application[],
+  { tree, paths }: Revision,
+): Promise<readonly string[]> {
+  const listing = openListing(tree);
+  const all = openChangedPaths(paths);
+  const files = new Set<string>();
+  for (const application of applications) {
+    for (const file of all.among(await inputsOf(application, listing))) files.add(file);
+  }
+  return [...files];
 }
 
 /** The failure of a run whose report is out: what could not be rendered is never green. */
@@ -91,8 +118,8 @@ export function notRenderedFailure({ notRendered }: DiffReport): Failure {
 }
 
 async function diffSides(
-  base: Side,
-  head: Side,
+  base: ReadSide,
+  head: ReadSide,
   changed: ChangedPaths,
   inputs: DiffInputs,
   deps: DiffDependencies,
@@ -139,8 +166,8 @@ async function diffSides(
 }
 
 /** All applications of one side, also those that others render. */
-async function discover(side: Side, deps: DiffDependencies): Promise<Discovered> {
-  let known = await discoverApplications(await openWorkingCopy(side.root), { urls: deps.urls });
+async function discover(side: ReadSide, deps: DiffDependencies): Promise<Discovered> {
+  let known = await discoverApplications(side.tree, { urls: deps.urls });
   let parents = known.applications.filter(mayHoldApplications);
   while (parents.length > 0) {
     const found: Application[] = [];

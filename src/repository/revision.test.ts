@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { changedSince, writeRevision } from './revision.ts';
+import { changedSince, openRevision } from './revision.ts';
+import { openWorkingCopy } from './working-copy.ts';
 
 let folder: string;
 let clone: string;
@@ -65,22 +66,43 @@ describe('what a branch changes', () => {
   });
 });
 
-test('a revision is written beside the working copy: all of it, links as links, nothing else touched', async () => {
-  const { base } = await changedSince(clone, 'HEAD');
-  await write('stays.yaml', 'a: changed\n');
-  await rm(join(clone, 'hidden.yaml'));
-  const before = (await git('status', '--porcelain')).stdout;
-  const target = join(folder, 'base');
-  await writeRevision(clone, base, target);
-  expect((await readdir(target)).sort()).toEqual([
-    '.gitattributes',
-    'hidden.yaml',
-    'link',
-    'moves.yaml',
-    'stays.yaml',
-  ]);
-  expect(await readFile(join(target, 'stays.yaml'), 'utf8')).toBe('a: 1\n');
-  expect(await readlink(join(target, 'link'))).toBe('/etc/hostname');
-  expect((await git('status', '--porcelain')).stdout).toBe(before);
-  expect((await readdir(folder)).sort()).toEqual(['base', 'clone']);
+describe('the base', () => {
+  test('is read without a checkout: what changed from git, the rest from the working copy', async () => {
+    await write('stays.yaml', 'a: changed\n');
+    await rm(join(clone, 'hidden.yaml'));
+    await write('new.yaml', 'd: 1\n');
+    const { tree } = await openRevision(
+      clone,
+      await openWorkingCopy(clone),
+      await changedSince(clone, 'HEAD'),
+    );
+    expect(await tree.list('')).toEqual([
+      { name: '.gitattributes', kind: 'file' },
+      { name: 'hidden.yaml', kind: 'file' },
+      { name: 'link', kind: 'symlink' },
+      { name: 'moves.yaml', kind: 'file' },
+      { name: 'stays.yaml', kind: 'file' },
+    ]);
+    expect(await tree.read('stays.yaml')).toBe('a: 1\n');
+    expect(await tree.read('hidden.yaml')).toBe('c: 1\n');
+    expect(await tree.read('moves.yaml')).toBe('b: 1\n');
+    expect(await tree.read('new.yaml')).toBeUndefined();
+    await expect(tree.read('link')).rejects.toMatchObject({ reason: 'not-a-file' });
+    await expect(tree.read('../x')).rejects.toMatchObject({ reason: 'bad-path' });
+  });
+
+  test('is written beside the working copy: what is asked for, links as links, nothing else touched', async () => {
+    const changed = await changedSince(clone, 'HEAD');
+    await write('stays.yaml', 'a: changed\n');
+    const before = (await git('status', '--porcelain')).stdout;
+    const target = join(folder, 'base');
+    const revision = await openRevision(clone, await openWorkingCopy(clone), changed);
+    await revision.write(['hidden.yaml', 'link'], target);
+    await revision.write(['stays.yaml'], target);
+    expect((await readdir(target)).sort()).toEqual(['hidden.yaml', 'link', 'stays.yaml']);
+    expect(await readFile(join(target, 'stays.yaml'), 'utf8')).toBe('a: 1\n');
+    expect(await readlink(join(target, 'link'))).toBe('/etc/hostname');
+    expect((await git('status', '--porcelain')).stdout).toBe(before);
+    expect((await readdir(folder)).sort()).toEqual(['base', 'clone']);
+  });
 });

@@ -2,6 +2,8 @@ import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { couldNot } from '../report/failure.ts';
+import { decodeText, MAX_FILE_BYTES, notAFile, repositoryPath, tooLarge } from './path.ts';
+import type { Tree, TreeEntry } from './tree.ts';
 
 /** What a pull request changes: the commit that it starts from, and the paths that differ from it. */
 export interface ChangedPaths {
@@ -41,22 +43,141 @@ export async function changedSince(root: string, revision: string): Promise<Chan
   };
 }
 
+/** The files of a commit, without a checkout. */
+export interface Revision {
+  readonly tree: Tree;
+  /** Every file, also links. */
+  readonly paths: readonly string[];
+  /**
+   * Writes some of its files into a folder, as `git checkout` would, beside the working copy and without touching it, its index or
+   * its branches. Links stay links, and git itself does not write through them; submodules are left out.
+   */
+  write(paths: readonly string[], folder: string): Promise<void>;
+}
+
 /**
- * Writes the files of a commit into a new folder, as `git checkout` would, beside the working copy and without touching it, its
- * index or its branches. Submodules are left out; links stay links, and git itself does not write through them.
+ * Opens the base of a change. What did not change is read from the working copy: git says that it is the same, and a thousand apps
+ * are read once instead of twice.
  *
  * `git archive` would leave out what `.gitattributes` says (export-ignore).
  *
- * @param folder must not exist
+ * @param head the working copy
  */
-export async function writeRevision(root: string, commit: string, folder: string): Promise<void> {
+export async function openRevision(
+  root: string,
+  head: Tree,
+  { base, paths }: ChangedPaths,
+): Promise<Revision> {
+  const entries = await entriesOf(root, base);
+  const changed = new Set(paths);
+  const texts = readBlobs(
+    root,
+    [...entries].filter(([file, { size }]) => changed.has(file) && size <= MAX_FILE_BYTES),
+  );
+  const folders = foldersOf(entries);
+  const tree: Tree = {
+    name: `${head.name}@${base.slice(0, 8)}`,
+    commit: base,
+    async read(file) {
+      const entry = entries.get(repositoryPath(file));
+      if (entry === undefined) return undefined;
+      if (entry.kind !== 'file') throw notAFile(file, entry.kind);
+      if (!changed.has(file)) return head.read(file);
+      if (entry.size > MAX_FILE_BYTES) throw tooLarge(file, entry.size);
+      return decodeText(file, (await texts).get(file) ?? new Uint8Array());
+    },
+    list: async (folder) => folders.get(folder) ?? [],
+  };
+  return {
+    tree,
+    paths: [...entries.keys()],
+    write: (wanted, folder) => writeFiles(root, base, wanted, folder),
+  };
+}
+
+interface Entry {
+  readonly kind: TreeEntry['kind'];
+  readonly id: string;
+  readonly size: number;
+}
+
+/** All files of a commit (docs: git-ls-tree, "Output format"). */
+async function entriesOf(root: string, commit: string): Promise<ReadonlyMap<string, Entry>> {
+  const lines = await names(root, ['ls-tree', '-r', '-l', '-z', '--full-tree', commit]);
+  return new Map(
+    lines.map((line) => {
+      const tab = line.indexOf('\t');
+      const [mode = '', , id = '', size = ''] = line.slice(0, tab).split(/ +/);
+      const kind = mode === '120000' ? 'symlink' : mode === '160000' ? 'submodule' : 'file';
+      return [line.slice(tab + 1), { kind, id, size: Number(size) || 0 }] as const;
+    }),
+  );
+}
+
+function foldersOf(entries: ReadonlyMap<string, Entry>): ReadonlyMap<string, readonly TreeEntry[]> {
+  const folders = new Map<string, Map<string, TreeEntry>>();
+  for (const [file, { kind }] of entries) {
+    const parts = file.split('/');
+    for (let depth = 0; depth < parts.length; depth += 1) {
+      const folder = parts.slice(0, depth).join('/');
+      const name = parts[depth] ?? '';
+      const known = folders.get(folder) ?? new Map<string, TreeEntry>();
+      folders.set(folder, known);
+      known.set(name, { name, kind: depth === parts.length - 1 ? kind : 'folder' });
+    }
+  }
+  return new Map(
+    [...folders].map(([folder, inside]) => [
+      folder,
+      [...inside.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    ]),
+  );
+}
+
+/** The content of blobs, by one process (docs: git-cat-file, "Batch output"). */
+async function readBlobs(
+  root: string,
+  files: readonly (readonly [string, Entry])[],
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const found = new Map<string, Uint8Array>();
+  if (files.length === 0) return found;
+  const { stdout } = await execa('git', ['-C', root, 'cat-file', '--batch'], {
+    input: `${files.map(([, { id }]) => id).join('\n')}\n`,
+    encoding: 'buffer',
+    env: NO_OUTER_GIT,
+    stripFinalNewline: false,
+    maxBuffer: MOST_CHANGED_BYTES,
+  });
+  let at = 0;
+  for (const [file, { size }] of files) {
+    const start = stdout.indexOf(10, at) + 1;
+    found.set(file, stdout.subarray(start, start + size));
+    at = start + size + 1;
+  }
+  return found;
+}
+
+/** All changed files together; a single one is at most 1 MiB. */
+const MOST_CHANGED_BYTES = 1024 * 1024 * 1024;
+
+async function writeFiles(
+  root: string,
+  commit: string,
+  files: readonly string[],
+  folder: string,
+): Promise<void> {
   await mkdir(folder, { recursive: true });
   const index = `${folder}.index`;
   try {
-    await git(root, ['read-tree', commit], { GIT_INDEX_FILE: index });
-    await git(root, ['checkout-index', '--all', '--force', '--quiet', `--prefix=${folder}${path.sep}`], {
-      GIT_INDEX_FILE: index,
-    });
+    await git(root, ['read-tree', commit], { env: { GIT_INDEX_FILE: index } });
+    await git(
+      root,
+      ['checkout-index', '--force', '--quiet', '-z', '--stdin', `--prefix=${folder}${path.sep}`],
+      {
+        env: { GIT_INDEX_FILE: index },
+        input: files.map((file) => `${file}\0`).join(''),
+      },
+    );
   } finally {
     await rm(index, { force: true });
   }
@@ -103,12 +224,13 @@ const NO_OUTER_GIT = {
 async function git(
   root: string,
   args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
+  { env = {}, input = '' }: { readonly env?: Readonly<Record<string, string>>; readonly input?: string } = {},
 ): Promise<string> {
   const result = await execa('git', ['-C', root, '-c', 'core.quotePath=false', ...args], {
     reject: false,
     stripFinalNewline: false,
     env: { ...NO_OUTER_GIT, ...env },
+    input,
   });
   if (result.exitCode !== 0) {
     throw couldNot(
