@@ -1,7 +1,7 @@
 import { couldNot } from '../report/failure.ts';
 
 /** One step of a pattern without alternatives. */
-type Part = { readonly any: true } | { readonly matches: (character: string) => boolean };
+export type PatternPart = { readonly any: true } | { readonly matches: (character: string) => boolean };
 
 /** More alternatives than people write; each `{a,b}` doubles them. */
 const MOST_ALTERNATIVES = 1000;
@@ -23,7 +23,7 @@ export function directoryGlob(pattern: string): (file: string) => boolean {
   };
 }
 
-function parse(pattern: string): Part[][] {
+function parse(pattern: string): PatternPart[][] {
   const characters = Array.from(pattern);
   let at = 0;
   const bad = (why: string) =>
@@ -32,9 +32,9 @@ function parse(pattern: string): Part[][] {
       reason: 'bad-pattern',
     });
 
-  const sequence = (isInBraces: boolean): Part[][] => {
-    let found: Part[][] = [[]];
-    const add = (part: Part) => {
+  const sequence = (isInBraces: boolean): PatternPart[][] => {
+    let found: PatternPart[][] = [[]];
+    const add = (part: PatternPart) => {
       found = found.map((parts) => [...parts, part]);
     };
     for (; at < characters.length; at++) {
@@ -65,8 +65,8 @@ function parse(pattern: string): Part[][] {
     return found;
   };
 
-  const braces = (): Part[][] => {
-    const options: Part[][] = [];
+  const braces = (): PatternPart[][] => {
+    const options: PatternPart[][] = [];
     do {
       at++;
       options.push(...sequence(true));
@@ -78,7 +78,7 @@ function parse(pattern: string): Part[][] {
   };
 
   /** `at` is on `[`; afterwards on `]`. */
-  const range = (): Part => {
+  const range = (): PatternPart => {
     const isNot = characters[at + 1] === '!';
     at += isNot ? 2 : 1;
     const [low, dash, high, close] = characters.slice(at, at + 4);
@@ -105,7 +105,7 @@ function parse(pattern: string): Part[][] {
 }
 
 /** Takes the last `*` back by one character a time: never more steps than pattern times text. */
-function matches(parts: readonly Part[], text: readonly string[]): boolean {
+export function matches(parts: readonly PatternPart[], text: readonly string[]): boolean {
   let part = 0;
   let place = 0;
   let lastAny = -1;

@@ -1,8 +1,8 @@
-import { glob } from 'node:fs/promises';
 import path from 'node:path';
 import { couldNot, type Failure, type Place } from '../report/failure.ts';
 import { type BuildEnvironment, fillVariables } from './build-environment.ts';
 import { lookInside } from './inside.ts';
+import { globPaths } from './path-glob.ts';
 
 /** Where the files of a source are. */
 export interface SourceFolder {
@@ -144,21 +144,14 @@ async function matching(name: string, root: string, pattern: string, at: Place):
   if (path.posix.normalize(pattern).startsWith('..')) {
     throw couldNot(`${name} leads out of the repository.`, { at, reason: 'outside-repository' });
   }
-  for await (const match of glob(pattern, { cwd: root })) {
+  for (const match of await globPaths(root, pattern)) {
     const file = await existing(match, root, match, at);
     if (file !== undefined) {
       found.push(file);
     }
   }
-  const isTree = /(?:^|\/)\*\*$/.test(pattern);
-  return found.toSorted((a, b) => (sortKey(a, isTree) < sortKey(b, isTree) ? -1 : 1));
+  return found;
 }
-
-/** doublestar finds folders first, depth first, and then what is in each; only for a `**` at the end all in one go. */
-const sortKey = (file: string, isTree: boolean): string =>
-  isTree
-    ? file.replaceAll('/', '\u0000')
-    : `${path.dirname(file).replaceAll('/', '\u0000')}\u0000\u0000${path.basename(file)}`;
 
 const missing = (name: string, at: Place) =>
   couldNot(`The values file ${name} does not exist.`, {
