@@ -20,7 +20,7 @@ import { parseArgs } from 'node:util';
 import { execa } from 'execa';
 import pLimit from 'p-limit';
 import { renderReleases } from '../src/render/fleet.ts';
-import { type HelmRelease, helmTemplateText, shownChart } from '../src/render/helm.ts';
+import type { HelmRelease } from '../src/render/helm.ts';
 import { helmObjects } from '../src/render/helm-documents.ts';
 import { openRenderCache, type RenderCache } from '../src/render/render-cache.ts';
 import { appFacts, appValueFiles } from '../src/render/wiring.ts';
@@ -147,13 +147,30 @@ async function ours(releases: readonly HelmRelease[], cache: RenderCache): Promi
   }
 }
 
+/** The plain command, with what people give it. */
+async function helmTemplate({ name, namespace, chart, valueFiles, values, kubeVersion }: HelmRelease) {
+  const files = [...valueFiles, '-'].flatMap((file) => ['--values', file]);
+  const { stdout } = await execa(
+    'helm',
+    [
+      'template',
+      name,
+      chart,
+      '--namespace',
+      namespace,
+      '--kube-version',
+      kubeVersion,
+      '--include-crds',
+      ...files,
+    ],
+    { input: JSON.stringify(values), maxBuffer: 64 * 1024 * 1024 },
+  );
+  return helmObjects(stdout, chart);
+}
+
 async function oneByOne(releases: readonly HelmRelease[]): Promise<void> {
   const limit = pLimit(availableParallelism());
-  await Promise.all(
-    releases.map((release) =>
-      limit(async () => helmObjects(await helmTemplateText(release), shownChart(release, {}))),
-    ),
-  );
+  await Promise.all(releases.map((release) => limit(() => helmTemplate(release))));
 }
 
 /** Times of both sides in ms, part by part in turn. */

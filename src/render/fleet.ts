@@ -55,14 +55,14 @@ export async function renderReleases(
     results[item.index] = result;
     onResult?.(result, item.index);
     if (cache !== undefined && item.inputs.digest !== undefined && 'objects' in result) {
-      await cache.put(item.inputs.digest, result.objects);
+      cache.put(item.inputs.digest, result.objects);
     }
   };
   const missing: Item[] = [];
   const inputsOf = releaseInputsReader();
   for (const [index, release] of releases.entries()) {
     const inputs = await inputsOf(release);
-    const cached = inputs.digest === undefined ? undefined : await cache?.get(inputs.digest);
+    const cached = inputs.digest === undefined ? undefined : cache?.get(inputs.digest);
     if (cached === undefined) {
       missing.push({ index, release, inputs });
     } else {
@@ -76,6 +76,9 @@ export async function renderReleases(
 
 /** What helm printed for one release, rendered by a process of its own. */
 type Alone = { readonly text: string } | { readonly failure: Failure };
+
+/** Whether a batch of a chart was compared with one release that was rendered alone, and how that ended. */
+type Verdict = 'same' | 'different' | 'unknown';
 
 class Fleet {
   readonly #options: FleetOptions;
@@ -106,31 +109,37 @@ class Fleet {
     const batches = Array.from({ length: Math.ceil(group.length / size) }, (_, at) =>
       group.slice(at * size, (at + 1) * size),
     );
-    for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
-      const verdict = await this.#renderWithWitness(batch);
-      if (verdict === 'same') {
-        break;
-      }
-      if (verdict === 'different') {
-        await Promise.all(batches.flat().map((item) => this.#settleAlone(item)));
-        return;
-      }
-    }
-    await Promise.all(batches.map(async (batch) => this.#settleBatch(batch, await this.#together(batch))));
+    let verdict: Promise<Verdict> = Promise.resolve('unknown');
+    const all = batches.map((batch) => {
+      // All begin at once; what comes of them is believed when one before them was compared.
+      const before = verdict;
+      const texts = this.#together(batch);
+      verdict = this.#settleCompared(batch, texts, before);
+      return verdict;
+    });
+    await Promise.all(all);
   }
 
-  async #renderWithWitness(batch: readonly BatchItem[]): Promise<'same' | 'different' | 'unknown'> {
-    const [first] = batch;
-    const [texts, firstAlone] = await Promise.all([
-      this.#together(batch),
-      first === undefined ? undefined : this.#alone(first),
-    ]);
+  /** Settles a batch; until one of the group was compared, one of this batch is rendered alone for it. */
+  async #settleCompared(
+    batch: readonly BatchItem[],
+    pending: Promise<ReadonlyMap<BatchItem, string>>,
+    before: Promise<Verdict>,
+  ): Promise<Verdict> {
+    const texts = await pending;
+    const known = await before;
+    const verdict = known === 'unknown' ? await this.#compare(batch, texts) : known;
+    await this.#settleBatch(batch, verdict === 'same' ? texts : new Map());
+    return verdict;
+  }
+
+  async #compare(batch: readonly BatchItem[], texts: ReadonlyMap<BatchItem, string>): Promise<Verdict> {
     const witness = batch.find((item) => texts.has(item));
-    const alone = witness === first ? firstAlone : witness && (await this.#alone(witness));
-    const isSame =
-      witness !== undefined && alone !== undefined && 'text' in alone && alone.text === texts.get(witness);
-    await this.#settleBatch(batch, isSame ? texts : new Map());
-    return witness === undefined ? 'unknown' : isSame ? 'same' : 'different';
+    if (witness === undefined) {
+      return 'unknown';
+    }
+    const alone = await this.#alone(witness);
+    return 'text' in alone && alone.text === texts.get(witness) ? 'same' : 'different';
   }
 
   /** What of a batch is read is settled, the others are rendered alone. */

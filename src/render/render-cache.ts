@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
@@ -19,10 +20,15 @@ const TOUCH_AFTER = 24 * 60 * 60 * 1000;
 
 const DIGEST_BYTES = 32;
 
-/** What was rendered before, by the digest of all that it was rendered from. */
+/**
+ * What was rendered before, by the digest of all that it was rendered from.
+ *
+ * Reading and writing wait for the disk: entries are of a few KB, and for thousands of them Node's own way round by threads costs
+ * more than the disk does.
+ */
 export interface RenderCache {
-  readonly get: (inputs: string) => Promise<readonly HelmObject[] | undefined>;
-  readonly put: (inputs: string, objects: readonly HelmObject[]) => Promise<void>;
+  readonly get: (inputs: string) => readonly HelmObject[] | undefined;
+  readonly put: (inputs: string, objects: readonly HelmObject[]) => void;
   /** Removes what was not used for longest, until what is left is small enough. Does nothing where nothing was added. */
   readonly prune: () => Promise<void>;
 }
@@ -57,6 +63,13 @@ export function renderCacheFolder(environment: NodeJS.ProcessEnv): string {
 export function openRenderCache(folder: string, options: RenderCacheOptions): RenderCache {
   const { helmVersion, now, mostBytes = MOST_BYTES } = options;
   let hasAdded = false;
+  const made = new Set<string>();
+  const makeFolder = (name: string): void => {
+    if (!made.has(name)) {
+      mkdirSync(name, { recursive: true });
+      made.add(name);
+    }
+  };
   const keyOf = (inputs: string): string =>
     createHash('sha256')
       .update(JSON.stringify([FORMAT, helmVersion, inputs]))
@@ -66,41 +79,41 @@ export function openRenderCache(folder: string, options: RenderCacheOptions): Re
     createHash('sha256').update(key).update(content).digest();
 
   return {
-    async get(inputs) {
+    get(inputs) {
       const key = keyOf(inputs);
       const file = fileOf(key);
       try {
-        const bytes = await readFile(file);
+        const bytes = readFileSync(file);
         const content = bytes.subarray(DIGEST_BYTES);
         if (!checksum(key, content).equals(bytes.subarray(0, DIGEST_BYTES))) {
-          await rm(file, { force: true });
+          rmSync(file, { force: true });
           return undefined;
         }
         const text = inflateRawSync(content, { maxOutputLength: MOST_ENTRY_BYTES }).toString('utf8');
-        await touch(file, now());
+        touch(file, now());
         return JSON.parse(text) as HelmObject[];
       } catch {
         return undefined;
       }
     },
 
-    async put(inputs, objects) {
-      const text = JSON.stringify(objects);
+    put(inputs, objects) {
       if (!isExact(objects)) {
         return;
       }
+      const text = JSON.stringify(objects);
       const key = keyOf(inputs);
       const file = fileOf(key);
       const content = deflateRawSync(text, { level: 1 });
       // In the same folder: a move is atomic only within one file system. prune() takes it away if we die here.
       const unfinished = `${file}.${randomUUID()}`;
       try {
-        await mkdir(path.dirname(file), { recursive: true });
-        await writeFile(unfinished, Buffer.concat([checksum(key, content), content]), { mode: 0o600 });
-        await rename(unfinished, file);
+        makeFolder(path.dirname(file));
+        writeFileSync(unfinished, Buffer.concat([checksum(key, content), content]), { mode: 0o600 });
+        renameSync(unfinished, file);
         hasAdded = true;
       } catch {
-        await rm(unfinished, { force: true }).catch(() => undefined);
+        removeIfThere(unfinished);
       }
     },
 
@@ -113,6 +126,14 @@ export function openRenderCache(folder: string, options: RenderCacheOptions): Re
   };
 }
 
+function removeIfThere(file: string): void {
+  try {
+    rmSync(file, { force: true });
+  } catch {
+    // Its folder is none, and the cache is not there at all.
+  }
+}
+
 /** Whether JSON holds it: numbers that are none, and -0, it does not. */
 const isExact = (value: unknown): boolean =>
   typeof value === 'number'
@@ -123,10 +144,9 @@ const isExact = (value: unknown): boolean =>
         ? Object.entries(value).every(([key, child]) => key !== '__proto__' && isExact(child))
         : value !== undefined;
 
-async function touch(file: string, now: number): Promise<void> {
-  const { mtimeMs } = await stat(file);
-  if (now - mtimeMs > TOUCH_AFTER) {
-    await utimes(file, now / 1000, now / 1000).catch(() => undefined);
+function touch(file: string, now: number): void {
+  if (now - statSync(file).mtimeMs > TOUCH_AFTER) {
+    utimesSync(file, now / 1000, now / 1000);
   }
 }
 
