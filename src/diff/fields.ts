@@ -32,9 +32,9 @@ const isAbsent = (value: unknown): boolean => value === undefined || value === n
 const isEmpty = (value: unknown): boolean => isAbsent(value) || (Array.isArray(value) && value.length === 0);
 
 function walk(before: unknown, after: unknown, path: FieldPath, found: FieldChange[]): void {
-  if (isSame(before, after)) return;
+  if (before === after) return;
   if (path.length >= DEEPEST) {
-    found.push({ path, before, after });
+    if (!isSame(before, after)) found.push({ path, before, after });
     return;
   }
   const key = path.at(-1);
@@ -42,8 +42,10 @@ function walk(before: unknown, after: unknown, path: FieldPath, found: FieldChan
   const from = isOpened && isAbsent(before) ? {} : before;
   const to = isOpened && isAbsent(after) ? {} : after;
   if (isMap(from) && isMap(to)) walkMaps(from, to, path, found);
-  else if (Array.isArray(before) && Array.isArray(after)) walkLists(before, after, path, found);
-  else found.push({ path, before: before ?? undefined, after: after ?? undefined });
+  else if (Array.isArray(before) && Array.isArray(after)) {
+    if (!isSame(before, after)) walkLists(before, after, path, found);
+  } else if (!isSame(before, after))
+    found.push({ path, before: before ?? undefined, after: after ?? undefined });
 }
 
 /** Maps of which each key is shown by itself also when the whole map appears or goes. */
@@ -136,11 +138,10 @@ function isSame(before: unknown, after: unknown): boolean {
     return before.length === after.length && before.every((item, index) => isSame(item, after[index]));
   }
   if (isMap(before) && isMap(after)) {
-    return [...new Set([...Object.keys(before), ...Object.keys(after)])].every((key) =>
-      isSame(
-        Object.hasOwn(before, key) ? before[key] : undefined,
-        Object.hasOwn(after, key) ? after[key] : undefined,
-      ),
+    return (
+      Object.keys(before).every((key) =>
+        isSame(before[key], Object.hasOwn(after, key) ? after[key] : undefined),
+      ) && Object.keys(after).every((key) => Object.hasOwn(before, key) || isEmpty(after[key]))
     );
   }
   return false;

@@ -23,8 +23,7 @@ export interface ChangedPaths {
  * @throws Failure (exit 2): `no-repository`, `unknown-revision`, `no-merge-base`
  */
 export async function changedSince(root: string, revision: string): Promise<ChangedPaths> {
-  const head = await commitOf(root, 'HEAD');
-  const given = await commitOf(root, revision);
+  const [head, given] = await Promise.all([commitOf(root, 'HEAD'), commitOf(root, revision)]);
   const base = await tryGit(root, ['merge-base', given, head]);
   if (base === undefined) {
     throw couldNot(`${revision} and HEAD have no common commit here.`, {
@@ -32,9 +31,11 @@ export async function changedSince(root: string, revision: string): Promise<Chan
       reason: 'no-merge-base',
     });
   }
-  const changed = await names(root, ['diff', '--name-only', '--no-renames', '-z', base, '--']);
-  const untracked = await names(root, ['ls-files', '--others', '--exclude-standard', '-z']);
-  const local = await names(root, ['diff', '--name-only', '--no-renames', '-z', 'HEAD', '--']);
+  const [changed, untracked, local] = await Promise.all([
+    names(root, ['diff', '--name-only', '--no-renames', '-z', base, '--']),
+    names(root, ['ls-files', '--others', '--exclude-standard', '-z']),
+    names(root, ['diff', '--name-only', '--no-renames', '-z', 'HEAD', '--']),
+  ]);
   return {
     base,
     head,
