@@ -86,6 +86,9 @@ const COMPARISON_MS = 10_000;
 /** The kubelet pulls again after 10 s and 20 s; a replica of a registry may lag behind. */
 const PULL_MS = 20_000;
 
+/** A roll-out that goes well needs no closer look, which costs a request for each application. */
+const LOOK_CLOSER_MS = 8_000;
+
 /** Kinds whose health says whether the app runs. */
 const WORKLOADS = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'Rollout', 'ReplicaSet']);
 
@@ -215,13 +218,14 @@ function judgeOperation(
     const running = runningOperation(operation);
     // Argo CD itself waits for ever for a hook whose image does not exist (seen on the rig).
     const trouble = podTrouble(tree, expectation.images);
-    if (trouble === undefined || expectation.images.length === 0) return { ...running, wants: 'tree' };
+    const closer = lookCloser(`operation ${operation.startedAt}`, lasting);
+    if (trouble === undefined || expectation.images.length === 0) return { ...running, ...closer };
     const isOver = trouble.isFinal && lasting(`pods ${trouble.cause.kind}`) >= PULL_MS;
     return {
       ...(isOver
         ? failed('pods do not start', trouble.cause)
         : waiting(running.phase, running.cause ?? trouble.cause)),
-      wants: 'tree',
+      ...closer,
     };
   }
   if (operation.phase === 'Succeeded') return undefined;
@@ -327,13 +331,18 @@ function judgePods(
     progressing?.healthMessage === undefined
       ? 'waiting for pods'
       : cleanLine(`waiting for pods of ${progressing.name}: ${progressing.healthMessage}`, 200);
-  if (trouble === undefined) return { ...waiting(phase), wants: 'tree' };
+  const closer = lookCloser('progressing', lasting);
+  if (trouble === undefined) return { ...waiting(phase), ...closer };
   const isOver = trouble.isFinal && lasting(`pods ${trouble.cause.kind}`) >= PULL_MS;
   return {
     ...(isOver ? failed('pods do not start', trouble.cause) : waiting(phase, trouble.cause)),
-    wants: 'tree',
+    ...closer,
   };
 }
+
+/** What takes longer than usual is worth its resource tree. */
+const lookCloser = (what: string, lasting: Lasting): Pick<Verdict, 'wants'> =>
+  lasting(what) >= LOOK_CLOSER_MS ? { wants: 'tree' } : {};
 
 function degradedCause(resource: ResourceStatus | undefined, status: ApplicationStatus): Cause {
   if (resource === undefined) {

@@ -22,7 +22,7 @@ export interface WatchOptions {
   readonly onTrouble?: ((trouble: WatchTrouble | undefined) => void) | undefined;
   /** How long Argo CD may be out of reach, or an application out of sight, before the watch gives up. Default 2 minutes. */
   readonly patienceMs?: number;
-  /** Between looks. Default 1 s, and never less: it is one request for all applications. */
+  /** Between looks. Default 1.25 s, with which also a short watch stays at one request a second; never less than 1 s. */
   readonly intervalMs?: number;
   /** Asks Argo CD to look at git, once for each application: when it has not heard of the commit. Default true. */
   readonly refresh?: boolean;
@@ -52,8 +52,9 @@ export interface WatchEnd {
   readonly unknown: readonly WatchTrouble[];
 }
 
-/** Few are refreshed at once; many wait for a webhook first, which costs no request. */
+/** A webhook is as fast, and costs no request: so it is given a moment, and a longer one where many would have to be asked. */
 const FEW = 4;
+const REFRESH_FEW_AFTER_MS = 1_000;
 const REFRESH_MANY_AFTER_MS = 3_000;
 
 /** A refresh that was lost (a controller that restarted) is asked for again. */
@@ -70,8 +71,8 @@ export const interestOf = ({ state, wants }: Judgement): Interest =>
   state === 'done' || state === 'failed' ? 'over' : (wants ?? 'look');
 
 /**
- * Watches applications of one server until all are over: one list a second for however many. Where more helps (a refresh, a
- * resource tree) the next list waits a second longer for each such request, so that it is never more than one a second. It
+ * Watches applications of one server until all are over: one list an interval for however many. Where more helps (a refresh, a
+ * resource tree) the next list waits an interval longer for each such request, so that it is never more than one a second. It
  * has no deadline: that is the caller's, by `signal`.
  *
  * A flaky answer is looked over: only what lasts longer than `patienceMs` ends the watch, as something that could not be found
@@ -81,7 +82,7 @@ export const interestOf = ({ state, wants }: Judgement): Interest =>
  */
 export async function watchApplications(options: WatchOptions): Promise<WatchEnd> {
   const { timing, patienceMs = 120_000 } = options;
-  const intervalMs = Math.max(1_000, options.intervalMs ?? 1_000);
+  const intervalMs = Math.max(1_000, options.intervalMs ?? 1_250);
   const watched = new Map<string, Watched>(
     options.applications.map((name) => [name, { name, lastSeen: timing.now() }]),
   );
@@ -134,7 +135,7 @@ export async function watchApplications(options: WatchOptions): Promise<WatchEnd
     }
     if (watched.size === 0) break;
     const more = listed === undefined ? 0 : await askMore(options, watched);
-    // As many seconds as requests; and no more than half of the time is spent on asking a server that is slow.
+    // As many intervals as requests; and no more than half of the time is spent on asking a server that is slow.
     const pause =
       listed === undefined
         ? Math.min(SLOWEST_MS, intervalMs * 2 ** Math.min(fails, 10))
@@ -230,7 +231,7 @@ async function askMore(options: WatchOptions, watched: ReadonlyMap<string, Watch
 }
 
 function toRefresh(watched: ReadonlyMap<string, Watched>, now: number): Watched[] {
-  const after = watched.size <= FEW ? 0 : REFRESH_MANY_AFTER_MS;
+  const after = watched.size <= FEW ? REFRESH_FEW_AFTER_MS : REFRESH_MANY_AFTER_MS;
   return [...watched.values()]
     .filter(
       ({ wantsRefreshSince, refreshedAt }) =>

@@ -25,7 +25,8 @@ export interface TaskResult {
   readonly manifest: Manifest;
   status: 'Synced' | 'SyncFailed' | 'Pruned';
   message: string;
-  hookPhase: 'Running' | 'Succeeded' | 'Failed';
+  /** Undefined for what was never tried. */
+  hookPhase: 'Running' | 'Succeeded' | 'Failed' | undefined;
 }
 
 export interface OperationState {
@@ -266,7 +267,7 @@ export class StandinApplication {
       manifest,
       status: 'SyncFailed',
       message: words,
-      hookPhase: 'Failed',
+      hookPhase: undefined,
     }));
     this.#fail(state, `one or more synchronization tasks are not valid: ${words}`, at);
   }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -57,7 +57,11 @@ export class GitReader {
   }
 
   async head(): Promise<string> {
-    return (await this.#git('rev-parse', `refs/heads/${this.#branch}`)).trim();
+    // Asked for all the time; the file is there unless git has packed its refs.
+    const loose = await readFile(join(this.#gitDir, 'refs/heads', this.#branch), 'utf8').catch(
+      () => undefined,
+    );
+    return (loose ?? (await this.#git('rev-parse', `refs/heads/${this.#branch}`))).trim();
   }
 
   /** As the generated ApplicationSets do: every app that has a release file × the clusters of that environment. */
@@ -132,7 +136,6 @@ export class GitReader {
  * `migrateDeadlineSeconds` of the values hold.
  */
 export const plainRenderer: Renderer = async ({ app, environment }, _config, root) => {
-  const { readFile } = await import('node:fs/promises');
   const read = async (file: string): Promise<Record<string, unknown>> => {
     const text = await readFile(join(root, file), 'utf8').catch(() => '');
     return (parse(text) as Record<string, unknown> | null) ?? {};
