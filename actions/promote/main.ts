@@ -31,6 +31,7 @@ await runAction(async () => {
     dryRun: booleanInput('dry-run'),
   };
   const sources = createGitHubClient({ apiUrl, token: input('source-token'), timing: systemTiming });
+  const registries = await releaseRegistries();
   const deps: PromoteDeps = {
     ...gitops,
     deployer,
@@ -39,8 +40,8 @@ await runAction(async () => {
     historyOf: (source) => gitHubSourceHistory(sources, source),
     checksOf: (source, names) =>
       readChecks(sources, parseRepositoryName(source.repository), source.commit, names),
-    checkImages: (await releaseRegistries()).checkImages,
-    copyImage: undefined,
+    checkImages: registries.checkImages,
+    copyImage: registries.copyImage,
     timing: systemTiming,
   };
   if (booleanInput('due')) {

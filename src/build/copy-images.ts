@@ -2,10 +2,12 @@ import type { Agent } from 'node:https';
 import { type Copied, copyImage, type Place } from '../aws/copy-image.ts';
 import { authorization, type Ecr, openEcr } from '../aws/ecr.ts';
 import { ensureRepository } from '../aws/ecr-repository.ts';
+import { parseEcrHost } from '../aws/registry-host.ts';
 import type { RepositoryPlan } from '../aws/repository-plan.ts';
 import type { Timing } from '../github/timing.ts';
 import { couldNot } from '../report/failure.ts';
 import { type AwsSession, type BuildTarget, identityOf, parseTargets } from './build-target.ts';
+import type { RegistryReader } from './open-image-check.ts';
 
 /** An image that is brought to other registries as it is: promotion without a build. */
 export interface CopyRequest {
@@ -125,5 +127,59 @@ async function open(
   return {
     ecr,
     place: { registry: { authorization: token, identity: ecr.identity, agent, timing }, repository },
+  };
+}
+
+/** An image where a release file says it is, or is to say. */
+interface PlacedImage {
+  /** With the registry's host. */
+  readonly repository: string;
+  readonly tag: string | undefined;
+  readonly digest: string | undefined;
+}
+
+/**
+ * Brings an image of one repository to another, as a promotion does before the release file names it there.
+ *
+ * What it returns throws Failure (exit 2): `image-unchecked` where one is not in ECR or has no digest; those of `copyImage`
+ */
+export function openImageCopy({
+  identityFor,
+  timing,
+  agent,
+  onSecret,
+}: RegistryReader): (from: PlacedImage, to: PlacedImage) => Promise<void> {
+  const placeOf = async ({ repository }: PlacedImage): Promise<Place> => {
+    const [host = '', ...names] = repository.split('/');
+    const registry = parseEcrHost(host);
+    if (registry === undefined) {
+      throw couldNot(`${repository} cannot be copied: its registry is not Amazon ECR.`, {
+        todo: 'Copy it by the means of that registry, and leave copy-image out.',
+        reason: 'image-unchecked',
+      });
+    }
+    const identity = identityFor(registry);
+    const token = await authorization(openEcr(identity));
+    onSecret(token.password);
+    return {
+      // The password opens every registry that the identity may use, not only its own account's.
+      registry: { authorization: { ...token, host }, identity, agent, timing },
+      repository: names.join('/'),
+    };
+  };
+  return async (from, to) => {
+    const { digest } = from;
+    // Without a tag the lifecycle policy would expire the copy.
+    const tag = to.tag ?? from.tag;
+    if (digest === undefined || tag === undefined) {
+      throw couldNot(
+        `${from.repository} cannot be copied: it has no ${digest === undefined ? 'digest' : 'tag'}.`,
+        {
+          todo: 'Deploy it by repository:tag@sha256:… first.',
+          reason: 'image-unchecked',
+        },
+      );
+    }
+    await copyImage(await placeOf(from), await placeOf(to), digest, [tag]);
   };
 }

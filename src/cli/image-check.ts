@@ -23,3 +23,18 @@ export async function imageCheck({ scanThreshold, registryRole }: ImageCheckOpti
   });
   return imageGate(deps, parseSeverity(scanThreshold));
 }
+
+/** What brings images to other registries, as the same roles. */
+export async function imageCopy({ registryRole }: ImageCheckOptions) {
+  const [{ openImageCopy }, { registryRoles }, { httpsAgent }] = await Promise.all([
+    import('../build/copy-images.ts'),
+    import('../build/build-target.ts'),
+    import('../aws/https-agent.ts'),
+  ]);
+  return openImageCopy({
+    identityFor: registryRoles(registryRole?.join('\n'), { sessionName: 'kajitori' }),
+    timing: systemTiming,
+    agent: httpsAgent(),
+    onSecret: () => undefined,
+  });
+}

@@ -11,7 +11,7 @@ import { promoteRequest } from '../release/promote-request.ts';
 import { gitHubSourceHistory } from '../release/source-history.ts';
 import { environmentAccess } from './environment.ts';
 import { gitopsTarget } from './gitops-target.ts';
-import { imageCheck } from './image-check.ts';
+import { imageCheck, imageCopy } from './image-check.ts';
 import { repeated } from './repeated.ts';
 import { type CommonOptions, progress, runCommand } from './run-command.ts';
 import { verdictReader } from './verdict-reader.ts';
@@ -26,6 +26,7 @@ interface PromoteOptions extends CommonOptions {
   readonly branch?: string;
   readonly pullRequest?: boolean;
   readonly dryRun?: boolean;
+  readonly copyImage?: boolean;
   readonly checkImage?: boolean;
   readonly registryRole?: readonly string[];
 }
@@ -47,10 +48,11 @@ export function promoteCommand(): Command {
     .option('--branch <name>', 'its branch (default: the default branch)')
     .option('--pull-request', 'write a pull request (default: as kajitori.yaml says)')
     .option('--no-pull-request', 'write a commit')
+    .option('--copy-image', 'bring the image to the registry of the environment, where it has its own')
     .option('--check-image', 'look first whether the image is where the clusters pull it from')
     .option(
       '--registry-role <[account/region] arn>',
-      'with --check-image: the role that reads registries; may be repeated (default: the credentials of this machine)',
+      'with --check-image and --copy-image: the role for registries; may be repeated (default: the credentials of this machine)',
       repeated,
     )
     .option('--dry-run', 'show the gates and the change, and write nothing')
@@ -91,7 +93,7 @@ async function promote(apps: readonly string[], options: PromoteOptions) {
     checksOf: (source, names) =>
       readChecks(reader, parseRepositoryName(source.repository), source.commit, names),
     checkImages: options.checkImage === true ? await imageCheck(options) : undefined,
-    copyImage: undefined,
+    copyImage: options.copyImage === true ? await imageCopy(options) : undefined,
     timing: systemTiming,
     key: randomUUID(),
     onRetry: (reason, attempt, pauseMs) =>
