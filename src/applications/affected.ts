@@ -57,8 +57,8 @@ export async function affectedApplications(
 }
 
 /** What is rendered and applied; not where it stands. */
-const definitionOf = ({ declaredAt, appliedBy, madeBy, ...rest }: Application): string =>
-  JSON.stringify(rest);
+const definitionOf = (application: Application): string =>
+  JSON.stringify({ ...application, declaredAt: undefined, appliedBy: undefined, madeBy: undefined });
 
 /**
  * The same application on both sides. One repository may serve several Argo CDs, so that a name can occur twice: then the file that

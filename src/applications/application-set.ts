@@ -19,7 +19,7 @@ export interface ApplicationSetManifest {
   readonly at: Place;
   /** Its text, for finding the line of a template. */
   readonly text: string;
-  placeOf(path: YamlPath): Place;
+  readonly placeOf: (path: YamlPath) => Place;
 }
 
 /** What evaluating an ApplicationSet looks at and runs. */

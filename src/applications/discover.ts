@@ -5,7 +5,7 @@ import {
   parseKajitoriYaml,
 } from '../config/kajitori-yaml.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
-import { Failure, type Place } from '../report/failure.ts';
+import { couldNot, Failure, type Place } from '../report/failure.ts';
 import type { Tree } from '../repository/tree.ts';
 import type { Application } from './application.ts';
 import { type ApplicationSetManifest, applicationsOfSet } from './application-set.ts';
@@ -194,7 +194,9 @@ async function applicationsOfManifest(
       const declared = { at: manifest.at, ...(madeBy === undefined ? {} : { madeBy }) };
       const placeOf: ManifestInFile['placeOf'] = (path) =>
         manifest.placeOf(madeBy === undefined ? path : ['spec', 'template', ...path]);
-      applications.push(readApplication(value, world, declared, placeOf));
+      const application = readApplication(value, world, declared, placeOf);
+      if (madeBy !== undefined) refuseStandInServer(application, manifest);
+      applications.push(application);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       notRead.push(notReadOf(label, error, manifest.at));
@@ -209,6 +211,20 @@ async function applicationsOfManifest(
     for (const failure of made.failures) notRead.push(notReadOf(what, failure, manifest.at));
   }
   return { applications, notRead };
+}
+
+/** The URL of an API server is only known as a destination, where it means its cluster. */
+function refuseStandInServer({ destination, ...rest }: Application, { at, text }: ManifestInFile): void {
+  const server = destination.cluster === undefined ? undefined : standInServer(destination.cluster.name);
+  if (!text.includes('server') || server === undefined || !JSON.stringify(rest).includes(server)) return;
+  throw couldNot(
+    `Application/${rest.name} uses the URL of a cluster's API server, which kajitori.yaml does not have.`,
+    {
+      at,
+      todo: 'Use the name of the cluster instead, or look at it in Argo CD.',
+      reason: 'not-rendered',
+    },
+  );
 }
 
 const nameOf = (value: unknown): string => {

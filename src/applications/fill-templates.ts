@@ -73,8 +73,22 @@ function fillQuickly(text: string, params: PlainMap, isStrict: boolean): string 
   return template === undefined ? undefined : fillFields(template, params, isStrict, text);
 }
 
-/** A copy with every string replaced. */
+/** Whether a part of a template has nothing to fill; asked of the same parts for each Application of a set. */
+const plain = new WeakMap<object, boolean>();
+
+function isPlain(value: unknown): boolean {
+  if (typeof value === 'string') return !value.includes('{{');
+  if (typeof value !== 'object' || value === null) return true;
+  const known = plain.get(value);
+  if (known !== undefined) return known;
+  const found = Object.entries(value).every(([key, item]) => isPlain(key) && isPlain(item));
+  plain.set(value, found);
+  return found;
+}
+
+/** A copy with every string replaced; parts without templates are shared, not copied. */
 function mapTexts(value: unknown, replace: (text: string) => string): unknown {
+  if (isPlain(value)) return value;
   if (typeof value === 'string') return replace(value);
   if (Array.isArray(value)) return value.map((item: unknown) => mapTexts(item, replace));
   if (!isMapValue(value)) return value;

@@ -30,7 +30,7 @@ export interface GeneratorWorld {
   readonly language: TemplateLanguage;
   /** Whether templates of the set name labels or annotations of clusters. */
   readonly namesClusterMetadata: boolean;
-  placeOf(path: YamlPath): Place;
+  readonly placeOf: (path: YamlPath) => Place;
 }
 
 /** In the order in which Argo CD looks at them; `selector` and unknown keys are no generators. */
@@ -64,7 +64,7 @@ export async function evaluateGenerator(
   entry: unknown,
   path: YamlPath,
   world: GeneratorWorld,
-  outer: PlainMap | undefined = undefined,
+  outer?: PlainMap,
 ): Promise<Generated[]> {
   if (!isMapValue(entry)) throw wrong('A generator must be a map.', path, world);
   const kinds = KINDS.filter((kind) => entry[kind] !== undefined && entry[kind] !== null);

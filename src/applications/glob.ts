@@ -51,7 +51,7 @@ export function gitPathspec(pattern: string): (file: string) => boolean {
 
 function stepsOf(pattern: string): Step[] {
   const steps: Step[] = [];
-  const characters = [...pattern];
+  const characters = Array.from(pattern);
   for (let at = 0; at < characters.length; at += 1) {
     const character = characters[at] ?? '';
     if (character === '*') {
@@ -94,7 +94,7 @@ function classOf(characters: readonly string[]): (character: string) => boolean 
 
 /** Steps against text in time of their product at most: only the last `*` is ever tried again. */
 function matchesSteps(steps: readonly Step[], text: string): boolean {
-  const characters = [...text];
+  const characters = Array.from(text);
   let at = 0;
   let step = 0;
   let retry: { readonly step: number; at: number } | undefined;

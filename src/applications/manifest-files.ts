@@ -13,7 +13,7 @@ export interface ManifestInFile {
   readonly at: Place;
   /** The text of its document. */
   readonly text: string;
-  placeOf(path: YamlPath): Place;
+  readonly placeOf: (path: YamlPath) => Place;
 }
 
 /** Files that Argo CD reads as manifests (reposerver/repository, `manifestFile`), except Jsonnet. */

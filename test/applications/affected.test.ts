@@ -8,6 +8,8 @@ type Files = Readonly<Record<string, string>>;
 
 const discover = (files: Files) => discoverApplications(treeOf(files), { urls: [URL_HERE] });
 
+const byText = (a = '', b = ''): number => (a < b ? -1 : 1);
+
 const BASE: Files = {
   'argocd/chart.yaml': applicationYaml(
     'chart',
@@ -67,7 +69,7 @@ describe('a changed file touches the applications that are made from it:', () =>
   ])('%s', async (path, expected) => {
     const discovered = await discover(BASE);
     const { applications, untouched } = await affectedApplications(discovered, discovered, [path]);
-    expect(applications.map(({ head }) => head?.name).sort()).toEqual(expected);
+    expect(applications.map(({ head }) => head?.name).toSorted(byText)).toEqual(expected);
     expect(applications.every(({ reasons }) => reasons.length === 1 && reasons[0]?.kind === 'inputs')).toBe(
       true,
     );
