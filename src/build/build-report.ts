@@ -21,7 +21,12 @@ export function buildText(outputs: BuildOutputs): string {
   ].join('\n');
 }
 
-/** The job summary. @param assets what became of them, as sentences @param name of several images */
+/**
+ * The job summary.
+ *
+ * @param assets what became of them, as sentences
+ * @param name which of several images it is
+ */
 export function buildSummary(outputs: BuildOutputs, assets: readonly string[] = [], name?: string): string {
   return [
     `### ${name === undefined ? '' : `${plain(name)}: `}${plain(headline(outputs))}`,
