@@ -89,6 +89,33 @@ export interface CheckRun {
   completedAt: Date | null;
 }
 
+/** A deployment of GitHub: a record that something was brought somewhere, with its statuses. */
+export interface Deployment {
+  readonly id: number;
+  readonly sha: Oid;
+  readonly ref: string;
+  readonly task: string;
+  readonly payload: unknown;
+  readonly environment: string;
+  readonly description: string | null;
+  readonly creator: { login: string; id: number; type: 'User' | 'Bot' };
+  readonly at: Date;
+  readonly transient: boolean;
+  readonly production: boolean;
+  /** Newest first. */
+  readonly statuses: DeploymentStatus[];
+}
+
+export interface DeploymentStatus {
+  readonly id: number;
+  readonly state: 'error' | 'failure' | 'inactive' | 'in_progress' | 'queued' | 'pending' | 'success';
+  readonly description: string;
+  readonly environmentUrl: string;
+  readonly logUrl: string;
+  readonly creator: { login: string; id: number; type: 'User' | 'Bot' };
+  readonly at: Date;
+}
+
 export interface Comment {
   readonly id: number;
   body: string;
@@ -159,6 +186,8 @@ export class Repository {
   readonly labels = new Map<string, { id: number; name: string; color: string }>();
   readonly statuses = new Map<Oid, CommitStatus[]>();
   readonly checkRuns: CheckRun[] = [];
+  /** Newest first. */
+  readonly deployments: Deployment[] = [];
   readonly events: WorkflowEvent[] = [];
   archived: boolean;
   readonly around: Surroundings;

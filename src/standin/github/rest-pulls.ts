@@ -1,4 +1,4 @@
-import { type Answer, ApiError, created, invalid, notFound, ok, page } from './answers.ts';
+import { type Answer, ApiError, created, invalid, notFound, ok, page, unprocessable } from './answers.ts';
 import {
   type MergeMethod,
   mergeable,
@@ -132,7 +132,25 @@ async function merge(repository: Repository, request: RestRequest): Promise<Answ
   return ok({ sha, merged: true, message: 'Pull Request successfully merged' });
 }
 
+/**
+ * https://docs.github.com/rest/commits/commits#list-pull-requests-associated-with-a-commit: for a commit of the default
+ * branch the merged pull request that brought it, for another one the open ones too.
+ */
+async function pullsOfCommit(
+  repository: Repository,
+  { actor, parameters, url }: RestRequest,
+): Promise<Answer> {
+  repository.demand(actor, 'pull_requests', 'read');
+  const commit = await repository.commitish(parameters.sha ?? '');
+  if (commit === undefined) throw unprocessable(`No commit found for SHA: ${parameters.sha}`);
+  const found = repository.pulls.filter(
+    ({ merged, headOid }) => merged?.oid === commit.oid || headOid === commit.oid,
+  );
+  return page(await Promise.all(found.map((pull) => pullAnswer(repository, pull))), url);
+}
+
 export const pullRoutes: readonly Route[] = [
+  repositoryRoute('GET', '/commits/{sha}/pulls', pullsOfCommit),
   repositoryRoute('GET', '/pulls', list),
   repositoryRoute('POST', '/pulls', open),
   repositoryRoute('GET', '/pulls/{number}', async (repository, request) =>

@@ -1,6 +1,7 @@
 import type { Route } from './rest.ts';
 import { appRoutes } from './rest-apps.ts';
 import { contentRoutes } from './rest-contents.ts';
+import { deploymentRoutes } from './rest-deployments.ts';
 import { gitRoutes } from './rest-git.ts';
 import { issueRoutes } from './rest-issues.ts';
 import { pullRoutes } from './rest-pulls.ts';
@@ -18,6 +19,7 @@ export const routes: readonly Route[] = [
   ...statusRoutes,
   ...ruleRoutes,
   ...settingRoutes,
+  ...deploymentRoutes,
   ...issueRoutes,
   ...pullRoutes,
   ...contentRoutes,

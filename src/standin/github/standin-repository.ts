@@ -1,5 +1,12 @@
 import type { FileMode, Oid, Signature } from './git-objects.ts';
-import type { CheckRun, CommitStatus, PullRequest, Repository, WorkflowEvent } from './repository.ts';
+import type {
+  CheckRun,
+  CommitStatus,
+  Deployment,
+  PullRequest,
+  Repository,
+  WorkflowEvent,
+} from './repository.ts';
 
 /** A commit as tests look at it. */
 export interface CommitView {
@@ -124,6 +131,11 @@ export class StandinRepository {
 
   statuses(oid: Oid): readonly CommitStatus[] {
     return this.#repository.statuses.get(oid) ?? [];
+  }
+
+  /** Newest first. */
+  deployments(): readonly Readonly<Deployment>[] {
+    return this.#repository.deployments;
   }
 
   checkRuns(oid: Oid): readonly Readonly<CheckRun>[] {
