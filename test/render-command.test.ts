@@ -3,12 +3,16 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { parseManifests } from '../src/kubernetes/manifests.ts';
 import { objectName } from '../src/kubernetes/object.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const MAIN = path.join(ROOT, 'src/cli/main.ts');
+
+/** Node keeps there what it made of the sources: the command is started a dozen times. */
+const compiled = await mkdtempDisposable(path.join(tmpdir(), 'kajitori-render-compiled-'));
+afterAll(() => compiled.remove());
 
 /** A copy of the example's GitOps repository, without what needs charts from elsewhere. */
 async function example(files: Readonly<Record<string, string>> = {}) {
@@ -25,7 +29,7 @@ async function example(files: Readonly<Record<string, string>> = {}) {
       cwd: root,
       reject: false,
       stdin: 'ignore',
-      env: { KAJITORI_CACHE: path.join(folder.path, 'cache') },
+      env: { KAJITORI_CACHE: path.join(folder.path, 'cache'), NODE_COMPILE_CACHE: compiled.path },
     });
     return { stdout, stderr, exitCode };
   };
@@ -150,7 +154,7 @@ describe('kajitori render', () => {
     const { stdout, stderr, exitCode } = await execa(process.execPath, [MAIN, 'render', '--no-cache'], {
       cwd: folder.path,
       reject: false,
-      env: { KAJITORI_CACHE: path.join(folder.path, '.cache') },
+      env: { KAJITORI_CACHE: path.join(folder.path, '.cache'), NODE_COMPILE_CACHE: compiled.path },
     });
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
     expect(parseManifests(stdout, 'stdout').map(objectName)).toEqual(['Application/inner', 'ConfigMap/deep']);
