@@ -178,3 +178,16 @@ function lookoutOf(at: WaitWorld, behaviour: Behaviour): Lookout {
 /** Whether a look is at the commit that brings build `nth`. */
 export const brings = (awaited: Awaited, nth: number, app = 'web'): boolean =>
   awaited.images.includes(`${REGISTRY}/${app}:build-${nth}@${digest(nth)}`);
+
+/** A commit status, as Argo CD's notifications write it. */
+export async function writeStatus(
+  { client, gitops }: WaitWorld,
+  commit: string,
+  context: string,
+  state: 'success' | 'failure',
+  description: string,
+): Promise<void> {
+  const { owner, name: repo } = parseRepositoryName(gitops.fullName);
+  const status = { owner, repo, sha: commit, context, state, description };
+  await client.rest('POST /repos/{owner}/{repo}/statuses/{sha}', status);
+}

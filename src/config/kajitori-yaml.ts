@@ -166,6 +166,17 @@ const shape = z.strictObject({
     .regex(/^v\d+(?:\.\d+\.\d+)?$/, VERSION_WORDS)
     .default('v1')
     .describe('The version of Kajitori that generates files here and that the generated workflows call.'),
+  argocd: z
+    .strictObject({
+      notifications: z
+        .boolean()
+        .default(false)
+        .describe(
+          "Whether argocd/notifications.yaml is generated: Argo CD's notifications then write commit statuses, which waiting reads where it cannot reach Argo CD. It is the whole ConfigMap argocd-notifications-cm.",
+        ),
+    })
+    .optional()
+    .describe('What Argo CD is told besides the applications.'),
   newApp: z
     .strictObject({
       merge: z

@@ -3,6 +3,7 @@ import { environmentsOf, type KajitoriConfig } from '../config/kajitori-yaml.ts'
 import { layoutOf } from '../config/layout.ts';
 import { appProject, appProjectFile } from './app-project.ts';
 import { applicationSet, applicationSetFile } from './application-set.ts';
+import { argocdNotifications, NOTIFICATIONS_FILE } from './argocd-notifications.ts';
 import { ROOT_APPLICATION_FILE, rootApplication } from './root-application.ts';
 
 /** A file that is pure output: the same whenever it is made from the same configuration. */
@@ -34,6 +35,15 @@ export function generatedFiles(
       text: rootApplication(config),
       about: 'the one Application that Argo CD is given by hand',
     },
+    ...(config.argocd?.notifications === true
+      ? [
+          {
+            path: NOTIFICATIONS_FILE,
+            text: argocdNotifications(config),
+            about: "what Argo CD's notifications write to GitHub",
+          },
+        ]
+      : []),
     ...environmentsOf(config).map(({ name, clusters }) => ({
       path: applicationSetFile(name),
       text: applicationSet(config, name),

@@ -1,0 +1,75 @@
+import { afterEach, expect, test } from 'vitest';
+import { type WaitWorld, waitWorld, writeStatus } from '../../test/wait-world.ts';
+import { parseRepositoryName } from '../github/repository-name.ts';
+import { NotifiedLookout } from './notified-lookout.ts';
+
+let open: WaitWorld | undefined;
+afterEach(async () => {
+  await open?.[Symbol.asyncDispose]();
+  open = undefined;
+});
+
+/** Waits by what notifications wrote; `meanwhile` is what Argo CD does before each look. */
+async function waiting(script: (at: WaitWorld, look: number) => Promise<void>) {
+  const at = await waitWorld();
+  open = at;
+  const commit = await at.deploy(2);
+  const target = { repository: parseRepositoryName(at.gitops.fullName) };
+  const lookout = new NotifiedLookout({ client: at.client, target, timing: at.world.timing });
+  let looks = 0;
+  const outputs = await at.wait(
+    () => ({}),
+    { commit },
+    {
+      lookout: async () => ({
+        look: async (awaited) => {
+          await script(at, ++looks);
+          return lookout.look(awaited);
+        },
+        pause: () => lookout.pause(),
+        explain: () => lookout.explain(),
+        endOperation: () => lookout.endOperation(),
+        close: () => lookout.close(),
+      }),
+    },
+  );
+  return { at, commit, outputs };
+}
+
+test('healthy when Argo CD has notified it of every application, at our commit or a later one', async () => {
+  let later = '';
+  const { outputs } = await waiting(async (at, look) => {
+    const head = await at.gitops.head();
+    if (look === 2) await writeStatus(at, head, 'argocd/web-prod-1', 'success', 'healthy');
+    if (look === 3) later = await at.gitops.commit({ 'README.md': 'x' }, { message: 'Another one' });
+    if (look === 4) await writeStatus(at, later, 'argocd/web-prod-2', 'success', 'healthy');
+  });
+  expect(outputs.verdict).toBe('healthy');
+});
+
+test('what was notified of an earlier commit does not count', async () => {
+  const { outputs } = await waiting(async (at, look) => {
+    const [, before] = await at.gitops.commits();
+    if (look > 1) return;
+    for (const cluster of ['prod-1', 'prod-2']) {
+      await writeStatus(at, before?.oid ?? '', `argocd/web-${cluster}`, 'success', 'healthy');
+    }
+  });
+  expect(outputs).toMatchObject({ verdict: 'unknown' });
+});
+
+test('failed when one was notified so; the same commit back, and its notifications decide again', async () => {
+  const { at, outputs } = await waiting(async (world, look) => {
+    const [head] = await world.gitops.commits();
+    if (look === 1)
+      await writeStatus(world, head?.oid ?? '', 'argocd/web-prod-2', 'failure', 'the sync failed: x');
+    if (look === 3) {
+      for (const cluster of ['prod-1', 'prod-2']) {
+        await writeStatus(world, head?.oid ?? '', `argocd/web-${cluster}`, 'success', 'healthy');
+      }
+    }
+  });
+  expect(outputs).toMatchObject({ verdict: 'failed', remedy: { kind: 'written' } });
+  expect(outputs.back.map(({ outcome }) => outcome?.kind)).toEqual(['healthy', 'healthy']);
+  expect(await at.gitops.commits()).toHaveLength(3);
+});
