@@ -50,7 +50,11 @@ await runAction(async () => {
       asked === undefined
         ? []
         : builtAssetLines(
-            await buildAssets(asked.assets, force, source.commit, { ...deps, bucket: asked.bucket }),
+            await buildAssets(asked.assets, force, source.commit, {
+              ...deps,
+              bucket: asked.bucket,
+              signal: machine.signal,
+            }),
             asked.assets.target,
           );
     const outputs = await runBuild(inputs, deps);

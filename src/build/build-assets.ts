@@ -20,6 +20,7 @@ export interface BuildAssetsDeps {
   readonly exportStage: (stage: string) => Promise<AsyncDisposable & { readonly path: string }>;
   readonly bucket: Bucket;
   readonly onStep: (text: string) => void;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** undefined: the same content was uploaded before. */
@@ -59,7 +60,7 @@ export async function buildAssets(
   await using exported = await deps.exportStage(stage);
   const assets = await assetFiles(exported.path, path);
   const outputs = await uploadAssets(
-    { assets, prefix: target.prefix, cacheControl, dryRun: false },
+    { assets, prefix: target.prefix, cacheControl, dryRun: false, signal: deps.signal },
     deps.bucket,
   );
   if (isClear) {

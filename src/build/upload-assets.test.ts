@@ -52,9 +52,15 @@ async function write(files: Readonly<Record<string, string>>): Promise<void> {
   }
 }
 
-const upload = async (dryRun = false, role = ROLE) =>
+const upload = async (dryRun = false, role = ROLE, signal?: AbortSignal) =>
   uploadAssets(
-    { assets: await assetFiles(root, '/public'), prefix: 'web', cacheControl: 'public, max-age=300', dryRun },
+    {
+      assets: await assetFiles(root, '/public'),
+      prefix: 'web',
+      cacheControl: 'public, max-age=300',
+      dryRun,
+      signal,
+    },
     openBucket(bucket, company.identity(role), process.env),
   );
 
@@ -170,6 +176,13 @@ describe('assets', () => {
     expect((await upload(true)).uploaded).toEqual(expect.arrayContaining(['manifest.json', 'robots.txt']));
     await upload();
     expect((await served('web/manifest.json')).text).toBe('{}');
+  });
+
+  test('ended from outside, nothing more is written', async () => {
+    await write(first);
+    const moment = company.ecr.log.length;
+    await expect(upload(false, ROLE, AbortSignal.abort())).rejects.toMatchObject({ reason: 'cancelled' });
+    expect(putsSince(moment)).toBe(0);
   });
 
   test('a role that may not write: the statement to add', async () => {

@@ -20,6 +20,8 @@ export interface AssetUpload {
   readonly cacheControl: string;
   /** Says what it would do, and writes nothing. */
   readonly dryRun: boolean;
+  /** Ends it between two files. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What was done, by file names. */
@@ -81,6 +83,12 @@ export async function uploadAssets(upload: AssetUpload, bucket: Bucket): Promise
     await Promise.all(
       group.map((file) =>
         limit(async () => {
+          if (upload.signal?.aborted === true) {
+            throw couldNot('The upload of assets was ended from outside.', {
+              todo: 'Run it again: it goes on where it was.',
+              reason: 'cancelled',
+            });
+          }
           const body = await readAsset(assets.folder, file);
           const headers = assetHeaders(file);
           const before = stored.get(keyOf(file));
