@@ -254,7 +254,7 @@ describe('a repository that is broken, or wants to break us', () => {
         },
         source: { path: 'web' },
       },
-      { reason: 'render-failed', at: { file: 'web/templates/_a.tpl', line: 1 } },
+      { reason: 'render-failed', at: { file: 'web/templates/_a.tpl', line: 1 }, words: 'nested reference' },
     ],
     [
       'a template that renders without end',
@@ -286,7 +286,11 @@ describe('a repository that is broken, or wants to break us', () => {
         },
         source: { path: 'k' },
       },
-      { reason: 'render-failed', at: { file: 'k/kustomization.yaml' } },
+      {
+        reason: 'not-rendered',
+        at: { file: 'k/kustomization.yaml' },
+        words: 'http://example.invalid/p.yaml',
+      },
     ],
     [
       'a chart in a kustomization',
@@ -340,6 +344,11 @@ describe('a repository that is broken, or wants to break us', () => {
       'a kustomization that is no YAML',
       { files: { 'k/kustomization.yaml': 'resources: []\nnamePrefix: a: b\n' }, source: { path: 'k' } },
       { reason: 'render-failed', at: { file: 'k/kustomization.yaml', line: 2 } },
+    ],
+    [
+      'a pattern that cannot be read',
+      { files: { 'm/a.yaml': MANIFEST }, source: { path: 'm', directory: { recurse: true, include: '[a' } } },
+      { reason: 'bad-pattern', at: { file: 'argocd/web.yaml', line: 1 } },
     ],
     [
       'Jsonnet',

@@ -1,4 +1,4 @@
-import { couldNot } from '../report/failure.ts';
+import { couldNot, type Place } from '../report/failure.ts';
 
 /** One step of a pattern without alternatives. */
 export type PatternPart = { readonly any: true } | { readonly matches: (character: string) => boolean };
@@ -13,21 +13,23 @@ const MOST_ALTERNATIVES = 1000;
  * Not a regular expression, since those can be made to run for ever.
  *
  * @param pattern written by anybody
+ * @param at where it is written
  * @throws Failure (exit 2, `bad-pattern`) for one that Argo CD cannot read: it would match nothing, silently
  */
-export function directoryGlob(pattern: string): (file: string) => boolean {
-  const alternatives = parse(pattern);
+export function directoryGlob(pattern: string, at?: Place): (file: string) => boolean {
+  const alternatives = parse(pattern, at);
   return (file) => {
     const characters = Array.from(file);
     return alternatives.some((parts) => matches(parts, characters));
   };
 }
 
-function parse(pattern: string): PatternPart[][] {
+function parse(pattern: string, place: Place | undefined): PatternPart[][] {
   const characters = Array.from(pattern);
   let at = 0;
   const bad = (why: string) =>
     couldNot(`The pattern ${JSON.stringify(pattern)} cannot be read: ${why}.`, {
+      ...(place === undefined ? {} : { at: place }),
       todo: 'Correct it; Argo CD takes a pattern that it cannot read for one that matches nothing.',
       reason: 'bad-pattern',
     });

@@ -28,12 +28,12 @@ const MOST_ENTRIES = 100_000;
  * 10 MB in all (Argo CD's default), `bad-pattern`
  */
 export async function renderDirectory(
-  step: Pick<DirectoryStep, 'folder' | 'options'>,
+  step: Pick<DirectoryStep, 'folder' | 'options' | 'at'>,
   world: Pick<RenderWorld, 'root' | 'signal'>,
 ): Promise<ManifestObject[]> {
   const { recurse = false, include, exclude } = step.options ?? {};
-  const isIncluded = include ? directoryGlob(include) : () => true;
-  const isExcluded = exclude ? directoryGlob(exclude) : () => false;
+  const isIncluded = include ? directoryGlob(include, step.at) : () => true;
+  const isExcluded = exclude ? directoryGlob(exclude, step.at) : () => false;
   const objects: ManifestObject[] = [];
   let bytes = 0;
   for await (const file of filesIn(world.root, step.folder, recurse)) {

@@ -18,8 +18,10 @@ export interface HelmErrorWords extends FailureDetails {
   readonly message: string;
 }
 
-/** Helm can repeat a whole rendered file; nobody reads on. */
+/** Helm can repeat a whole rendered file, and name a thousand includes before it says what is wrong. */
 const LONGEST = 4000;
+
+const REFUSED_VALUES = "values don't meet the specifications of the schema";
 
 /** `app/templates/_pod.tpl:12:4`; the first part is the chart's name, the column may be missing. */
 const TEMPLATE_PLACE = String.raw`[^\s/:()]+/((?:charts|templates)/[^\s:()]+)(?::(\d+)(?::(\d+))?)?`;
@@ -51,15 +53,26 @@ export function explainHelmError(stderr: string, context: HelmErrorContext): Hel
 
 /** Without warnings, helm's closing hint, colours and other control characters. */
 const plainText = (stderr: string): string =>
-  stripVTControlCharacters(stderr)
-    .replaceAll(/[^\P{C}\n]/gu, '')
-    .replace(/^[\s\S]*?^Error: /m, '')
-    .replace(/\n*Use --debug flag[^\n]*\s*$/, '')
-    .trim()
-    .slice(0, LONGEST);
+  shortened(
+    stripVTControlCharacters(stderr)
+      .replaceAll(/[^\P{C}\n]/gu, '')
+      .replace(/^[\s\S]*?^Error: /m, '')
+      .replace(/\n*Use --debug flag[^\n]*\s*$/, '')
+      .trim(),
+  );
+
+/** Chains end with what is wrong; a list of refused values begins with it. */
+function shortened(text: string): string {
+  if (text.length <= LONGEST) {
+    return text;
+  }
+  return text.startsWith(REFUSED_VALUES)
+    ? text.slice(0, LONGEST)
+    : `${text.slice(0, LONGEST / 2)} […] ${text.slice(-LONGEST / 2)}`;
+}
 
 function schemaError(text: string, { chart, schema }: HelmErrorContext): HelmErrorWords | undefined {
-  if (!text.startsWith("values don't meet the specifications of the schema")) {
+  if (!text.startsWith(REFUSED_VALUES)) {
     return undefined;
   }
   const refused = refusedValues(text, schema);

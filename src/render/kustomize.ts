@@ -187,14 +187,17 @@ async function build(
   });
 }
 
+/** Nobody listens there. */
+const NOWHERE = '127.0.0.1:9';
+
 /** What is loaded was looked at before; this is for what hides in other fields. */
 const OFFLINE = {
   GIT_ALLOW_PROTOCOL: 'none',
   GIT_CONFIG_GLOBAL: '/dev/null',
   GIT_TERMINAL_PROMPT: '0',
   HOME: '/nonexistent',
-  HTTP_PROXY: 'http://127.0.0.1:9',
-  HTTPS_PROXY: 'http://127.0.0.1:9',
+  HTTP_PROXY: `http://${NOWHERE}`,
+  HTTPS_PROXY: `http://${NOWHERE}`,
 };
 
 const LONGEST = 2000;
@@ -209,6 +212,17 @@ async function explained(stderr: string, root: string, folder: string, file: str
     .slice(0, LONGEST);
   const named =
     /in File: ([^\s"]+)/.exec(text)?.[1] ?? /accumulating resources from '([^'\n]+)'/.exec(text)?.[1];
+  if (text.includes(`dial tcp ${NOWHERE}`)) {
+    const url = /https?:\/\/[^\s"')]+/.exec(text)?.[0] ?? 'something';
+    return couldNot(
+      `It loads ${url} from another server, and only what is in the repository is loaded here.`,
+      {
+        at: { file },
+        todo: 'Copy it into the repository; what is not rendered is not checked.',
+        reason: 'not-rendered',
+      },
+    );
+  }
   const culprit = named === undefined ? undefined : path.posix.join(folder, named);
   return couldNot(`kustomize could not render it: ${text || 'it said nothing'}`, {
     at: (culprit && (await mistakeIn(root, culprit))) || { file },
@@ -217,8 +231,12 @@ async function explained(stderr: string, root: string, folder: string, file: str
   });
 }
 
-/** kubectl says it in a line of its log: `E1121 14:58:01.8 1 run.go:72] "command failed" err="…"`. */
+/** kubectl says it in its log: `E1121 14:58:01.8 1 run.go:72] "command failed" err="…"`, or `err=<`, lines, ` >`. */
 function withoutLog(text: string): string {
+  const block = /^E\d{4} [^\n]*? err=<\n([\s\S]*?)\n >/m.exec(text)?.[1];
+  if (block !== undefined) {
+    return block.replaceAll(/^\t/gm, '');
+  }
   const quoted = /^E\d{4} [^\n]*? err=("(?:[^"\\\n]|\\.)*")/m.exec(text)?.[1];
   try {
     return quoted === undefined ? text : String(JSON.parse(quoted));

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { couldNot } from '../report/failure.ts';
+import { couldNot, type Place } from '../report/failure.ts';
 import { matches, type PatternPart } from './directory-glob.ts';
 import { lookInside } from './inside.ts';
 
@@ -20,12 +20,14 @@ type Segment = string | typeof ANY_FOLDERS | readonly (readonly PatternPart[])[]
  * `{a,b}` alternatives; where a `/` is in them, all is in the order of names. Links are followed where they stay inside.
  *
  * @param pattern relative to the root; written by anybody
+ * @param at where it is written
  * @returns paths relative to the root, of files and folders
  * @throws Failure (exit 2): `bad-pattern`, `render-limit`, `outside-repository`
  */
-export async function globPaths(root: string, pattern: string): Promise<string[]> {
+export async function globPaths(root: string, pattern: string, at?: Place): Promise<string[]> {
   const bad = (why: string) =>
     couldNot(`The pattern ${JSON.stringify(pattern)} cannot be read: ${why}.`, {
+      ...(at === undefined ? {} : { at }),
       todo: 'Correct it.',
       reason: 'bad-pattern',
     });
@@ -43,6 +45,7 @@ export async function globPaths(root: string, pattern: string): Promise<string[]
     names += children.length;
     if (names > MOST_NAMES) {
       throw couldNot(`The pattern ${JSON.stringify(pattern)} looks at more than ${MOST_NAMES} names.`, {
+        ...(at === undefined ? {} : { at }),
         todo: 'Begin it with the folder that is meant.',
         reason: 'render-limit',
       });

@@ -257,7 +257,9 @@ describe('the plan of an application', () => {
     expect(steps[0]).toMatchObject({ kind: 'not-rendered', reason, message: expect.stringContaining(words) });
     // The other source is planned all the same.
     expect(steps.slice(1)).toEqual(
-      source.path === undefined ? [] : [{ kind: 'directory', source: 1, folder: 'other' }],
+      source.path === undefined
+        ? []
+        : [{ kind: 'directory', source: 1, folder: 'other', at: { file: 'argocd/web.yaml', line: 1 } }],
     );
   });
 });

@@ -8,7 +8,7 @@ import type {
   KustomizeSource,
 } from '../applications/application.ts';
 import { KUBERNETES_VERSIONS } from '../kubernetes/versions.ts';
-import { couldNot, Failure } from '../report/failure.ts';
+import { couldNot, Failure, type Place } from '../report/failure.ts';
 import { type BuildEnvironment, buildEnvironment, fillVariables } from './build-environment.ts';
 import { type ChartOrigin, storedChart, unpackedChart } from './chart-store.ts';
 import type { HelmParameter, HelmRelease } from './helm.ts';
@@ -43,6 +43,8 @@ export interface KustomizeStep extends Step {
 
 export interface DirectoryStep extends Step {
   readonly kind: 'directory';
+  /** Where its patterns are written. */
+  readonly at: Place;
   /** Relative to the world's root, `.` for the root itself. */
   readonly folder: string;
   readonly options?: DirectorySource;
@@ -142,7 +144,8 @@ async function planSource(
   }
   if (kind === 'directory') {
     const { directory } = source;
-    return { kind, source: index, folder, ...(directory === undefined ? {} : { options: directory }) };
+    const at = application.declaredAt;
+    return { kind, source: index, folder, at, ...(directory === undefined ? {} : { options: directory }) };
   }
   const chart = path.join(world.root, folder);
   const own = { root: world.root, folder };

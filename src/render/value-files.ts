@@ -80,7 +80,11 @@ export async function resolveFile(name: string, places: FilePlaces): Promise<str
   const { root, file } = placeOf(name, places);
   const found = await existing(name, root, file, places.at);
   if (found === undefined) {
-    throw missing(name, places.at);
+    throw couldNot(`The file ${name} of \`fileParameters\` does not exist.`, {
+      at: places.at,
+      todo: 'Add the file, or correct its name.',
+      reason: 'values-missing',
+    });
   }
   return found;
 }
@@ -144,7 +148,7 @@ async function matching(name: string, root: string, pattern: string, at: Place):
   if (path.posix.normalize(pattern).startsWith('..')) {
     throw couldNot(`${name} leads out of the repository.`, { at, reason: 'outside-repository' });
   }
-  for (const match of await globPaths(root, pattern)) {
+  for (const match of await globPaths(root, pattern, at)) {
     const file = await existing(match, root, match, at);
     if (file !== undefined) {
       found.push(file);
