@@ -65,6 +65,8 @@ export interface DiscoveryWorld extends Surroundings {
   /** Undefined where nothing says which clusters there are. */
   readonly argoClusters: readonly ArgoCluster[] | undefined;
   readonly evaluate: TemplateEvaluator;
+  /** The manifests that were read from files. */
+  readonly declared: readonly { readonly kind: string; readonly name: string; readonly file: string }[];
 }
 
 /**
@@ -95,6 +97,7 @@ export async function discoverApplications(tree: Tree, options: DiscoverOptions 
   );
   const applications: Application[] = [];
   const notRead: NotRead[] = [];
+  const declared: DiscoveryWorld['declared'][number][] = [];
   const skipped = [...links]
     .filter((link) => !/\.\w+$/.test(link))
     .map((link) => notLookedInto(link, 'it is a symbolic link'));
@@ -105,6 +108,7 @@ export async function discoverApplications(tree: Tree, options: DiscoverOptions 
     }
     for (const failure of found.failures) notRead.push(notReadOf(failure.at?.file ?? '', failure));
     for (const manifest of found.manifests) {
+      declared.push({ kind: manifest.kind, name: nameOf(manifest.value), file: manifest.at.file });
       const made = await applicationsOfManifest(manifest, world);
       applications.push(...made.applications);
       notRead.push(...made.notRead);
@@ -114,11 +118,11 @@ export async function discoverApplications(tree: Tree, options: DiscoverOptions 
     applications: await withParents(applications, world),
     notRead,
     notLookedInto: skipped,
-    world,
+    world: { ...world, declared },
   };
 }
 
-async function openWorld(tree: Tree, options: DiscoverOptions): Promise<DiscoveryWorld> {
+async function openWorld(tree: Tree, options: DiscoverOptions): Promise<Omit<DiscoveryWorld, 'declared'>> {
   const listing = openListing(tree);
   const text = options.config === undefined ? await tree.read(KAJITORI_FILE) : undefined;
   const config = options.config ?? (text === undefined ? undefined : parseKajitoriYaml(text));
@@ -182,7 +186,7 @@ const notReadOf = (what: string, failure: Failure, at?: Place): NotRead => ({
 /** The Application that a manifest is, or those that an ApplicationSet makes. */
 async function applicationsOfManifest(
   manifest: ManifestInFile,
-  world: DiscoveryWorld,
+  world: Omit<DiscoveryWorld, 'declared'>,
 ): Promise<Pick<Discovered, 'applications' | 'notRead'>> {
   const name = nameOf(manifest.value);
   const what = `${manifest.kind}/${name}`;
@@ -235,7 +239,7 @@ const nameOf = (value: unknown): string => {
 /** Says of each application which other one applies the file that it stands in. */
 async function withParents(
   applications: readonly Application[],
-  world: DiscoveryWorld,
+  world: Pick<DiscoveryWorld, 'listing'>,
 ): Promise<Application[]> {
   const files = [...new Set(applications.map(({ declaredAt }) => declaredAt.file))];
   const parents = new Map<string, string>();
@@ -272,7 +276,8 @@ const DEEPEST = 8;
  * The applications among the objects that an application renders (app-of-apps by a chart or a kustomization), and those that
  * ApplicationSets among them make. They stand where the parent is declared.
  *
- * Those that are known already (the same namespace and name, from the same parent) are left out: so circles end.
+ * Those that are known already are left out, so that circles end: the same namespace and name from the same parent, and what the
+ * parent's directory sources hold as files, which was read with its places.
  *
  * @param known all that was found so far, with its world
  */
@@ -284,13 +289,21 @@ export async function applicationsOf(
   const applications: Application[] = [];
   const notRead: NotRead[] = [];
   if (depthOf(parent, known.applications) >= DEEPEST) return { applications, notRead };
+  const files = await filesOfDirectories(parent, known.world);
   for (const object of objects) {
     const { apiVersion, kind } = object;
     if (!apiVersion.startsWith('argoproj.io/') || (kind !== 'Application' && kind !== 'ApplicationSet'))
       continue;
+    if (files.some((each) => each.kind === kind && each.name === object.metadata.name)) continue;
     const at = parent.declaredAt;
     const made = await applicationsOfManifest(
-      { kind, value: withoutNulls(object) as ManifestInFile['value'], at, text: '', placeOf: () => at },
+      {
+        kind,
+        value: withoutNulls(object) as ManifestInFile['value'],
+        at,
+        text: JSON.stringify(object),
+        placeOf: () => at,
+      },
       known.world,
     );
     applications.push(...made.applications.map((each) => ({ ...each, appliedBy: parent.name })));
@@ -301,6 +314,16 @@ export async function applicationsOf(
       (each) => each.name === name && each.namespace === namespace && each.appliedBy === appliedBy,
     );
   return { applications: applications.filter((each) => !isKnown(each)), notRead };
+}
+
+/** The manifests in files that a parent applies as they are. */
+async function filesOfDirectories(parent: Application, { declared, listing }: DiscoveryWorld) {
+  const found: DiscoveryWorld['declared'][number][] = [];
+  for (const source of parent.sources) {
+    if (!source.here || (await sourceKind(source, listing)) !== 'directory') continue;
+    found.push(...declared.filter(({ file }) => coversFile(source, file)));
+  }
+  return found;
 }
 
 function depthOf(application: Application, all: readonly Application[]): number {

@@ -6,17 +6,6 @@ import { formatPath, type YamlPath } from '../yaml/path.ts';
 import type { Application, ApplicationDestination, ApplicationSource } from './application.ts';
 import { isHere, type ThisRepository } from './repository-url.ts';
 
-/** An Application as a manifest: what Argo CD is given, or what an ApplicationSet makes. */
-export interface ApplicationManifest {
-  readonly metadata: {
-    readonly name: string;
-    readonly namespace?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly annotations?: Readonly<Record<string, string>>;
-  };
-  readonly spec: Readonly<Record<string, unknown>>;
-}
-
 /** What the fields of an Application are compared with. */
 export interface Surroundings {
   readonly here: ThisRepository;

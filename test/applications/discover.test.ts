@@ -247,6 +247,16 @@ describe('what is rendered can be Applications again', () => {
     ]);
   });
 
+  test('those that the parent holds as files were read already', async () => {
+    const known = await discover({
+      'root.yaml': applicationYaml('root', sourceAt('argocd')),
+      'argocd/web.yaml': applicationYaml('web', 'other: broken'),
+    });
+    const [root] = known.applications;
+    if (root === undefined) throw new Error('no root');
+    expect(names(await applicationsOf([object('web'), object('other')], root, known))).toEqual(['other']);
+  });
+
   test('and a circle of them ends', async () => {
     let known = await discover({ 'root.yaml': applicationYaml('root', sourceAt('charts/apps')) });
     let left = [...known.applications];
