@@ -38,6 +38,7 @@ const container = (more: Partial<ContainerState>): ContainerState => ({
   restarts: 0,
   exitCode: undefined,
   reason: undefined,
+  message: undefined,
   ...more,
 });
 

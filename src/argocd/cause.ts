@@ -57,7 +57,7 @@ const EMPTY_WORDS =
 
 /** Argo CD's beginnings that say nothing, in front of the reason. */
 const OPENING =
-  /^(?:one or more (?:synchronization tasks (?:completed unsuccessfully|are not valid)|objects failed to apply)(?:, reason)?|Failed to load target state|failed to generate manifest for source \d+ of \d+|rpc error: code = \w+ desc =):? */i;
+  /^(?:one or more (?:synchronization tasks (?:completed unsuccessfully|are not valid)|objects failed to apply)(?:, reason)?|Failed to load target state|failed to generate manifest for source \d+ of \d+|rpc error: code = \w+ desc =|failed to execute helm template command|failed running helm|`helm template [^`]*` failed exit status \d+|Error(?=:)):? */i;
 
 /** Argo CD's words without its long openings, on one line. */
 export function reasonIn(message: string): string {

@@ -27,6 +27,8 @@ export interface ContainerState {
   readonly exitCode: number | undefined;
   /** `Error`, `OOMKilled`, `CrashLoopBackOff`. */
   readonly reason: string | undefined;
+  /** Why it waits, in the kubelet's words. */
+  readonly message: string | undefined;
 }
 
 /** Enough to see why, and not so much that it buries the cause. */
@@ -129,7 +131,7 @@ function podFor(
 
 const state = z
   .object({
-    waiting: z.object({ reason: z.string().nullish() }).nullish(),
+    waiting: z.object({ reason: z.string().nullish(), message: z.string().nullish() }).nullish(),
     terminated: z.object({ exitCode: z.number().nullish(), reason: z.string().nullish() }).nullish(),
   })
   .nullish();
@@ -164,6 +166,7 @@ function containerOf(live: unknown): ContainerState | undefined {
       restarts: each.restartCount ?? 0,
       exitCode: ended?.exitCode ?? undefined,
       reason: ended?.reason ?? each.state?.waiting?.reason ?? undefined,
+      message: each.state?.waiting?.message ?? undefined,
     };
   });
   return (

@@ -4,7 +4,7 @@ import type { ClusterEvent } from './client.ts';
 import { cleanLine } from './cluster-text.ts';
 import type { Evidence } from './evidence.ts';
 import type { Judgement } from './judge.ts';
-import { podTrouble, readyPods } from './pods.ts';
+import { podTrouble, pullWords, readyPods } from './pods.ts';
 import type { ResourceTree } from './resource-tree.ts';
 import { todoFor } from './todo.ts';
 
@@ -47,7 +47,12 @@ export function explain(
 
 /** A Deployment only knows that its pods are not there in time; the pods know why. */
 function refined(cause: Cause, { pod, container }: Evidence): Cause {
-  if (cause.kind !== 'degraded' || pod === undefined) return cause;
+  if (pod === undefined) return cause;
+  if (cause.kind === 'image-missing') {
+    // A Job's pod has no words in the tree; the container has.
+    return container?.message === undefined ? cause : { ...cause, words: pullWords(pod, container.message) };
+  }
+  if (cause.kind !== 'degraded') return cause;
   const trouble = podTrouble({ nodes: [pod] }, []);
   if (trouble !== undefined) return trouble.cause;
   const hasEnded = container?.exitCode !== undefined && container.exitCode !== 0;
@@ -136,9 +141,9 @@ const networkReason = (words: string): string =>
     words,
   )?.[1] ?? words.replace(/\.$/, '');
 
-/** helm's own error: `Error: template: web/templates/deployment.yaml:14:26: executing … at <.Values.x>: …`. */
+/** helm's own error: `template: web/templates/deployment.yaml:14:26: executing … at <.Values.x>: …`. */
 function renderReason(words: string): string {
-  const [, error = words] = /exit status \d+: Error: (.*?)(?: Use --debug flag.*)?$/.exec(words) ?? [];
+  const error = words.replace(/ Use --debug flag.*$/, '');
   const [, place, at, why] =
     /template: (\S+?:\d+(?::\d+)?): executing ".*?" at <(.*?)>: (.*)/.exec(error) ?? [];
   return place === undefined ? error : `${place}: ${why} (at ${at})`;

@@ -6,7 +6,7 @@ import {
 } from './application-status.ts';
 import { type Cause, causeOfComparison, causeOfOperation } from './cause.ts';
 import { cleanLine } from './cluster-text.ts';
-import { isOurImage, podTrouble, repositoryOf, workloadImages } from './pods.ts';
+import { isOurImage, type PodTrouble, podTrouble, repositoryOf, workloadImages } from './pods.ts';
 import type { ResourceTree } from './resource-tree.ts';
 import { todoFor } from './todo.ts';
 
@@ -85,6 +85,9 @@ const COMPARISON_MS = 10_000;
 
 /** The kubelet pulls again after 10 s and 20 s; a replica of a registry may lag behind. */
 const PULL_MS = 20_000;
+
+/** The same without words that say why: credentials and networks may mend, and the tree has no words for a Job's pod. */
+const PULL_UNSURE_MS = 60_000;
 
 /** A roll-out that goes well needs no closer look, which costs a request for each application. */
 const LOOK_CLOSER_MS = 8_000;
@@ -220,7 +223,7 @@ function judgeOperation(
     const trouble = podTrouble(tree, expectation.images);
     const closer = lookCloser(`operation ${operation.startedAt}`, lasting);
     if (trouble === undefined || expectation.images.length === 0) return { ...running, ...closer };
-    const isOver = trouble.isFinal && lasting(`pods ${trouble.cause.kind}`) >= PULL_MS;
+    const isOver = isPullOver(trouble, lasting);
     return {
       ...(isOver
         ? failed('pods do not start', trouble.cause)
@@ -333,11 +336,15 @@ function judgePods(
       : cleanLine(`waiting for pods of ${progressing.name}: ${progressing.healthMessage}`, 200);
   const closer = lookCloser('progressing', lasting);
   if (trouble === undefined) return { ...waiting(phase), ...closer };
-  const isOver = trouble.isFinal && lasting(`pods ${trouble.cause.kind}`) >= PULL_MS;
+  const isOver = isPullOver(trouble, lasting);
   return {
     ...(isOver ? failed('pods do not start', trouble.cause) : waiting(phase, trouble.cause)),
     ...closer,
   };
+}
+
+function isPullOver({ cause, isFinal }: PodTrouble, lasting: Lasting): boolean {
+  return cause.kind === 'image-missing' && lasting('image-missing') >= (isFinal ? PULL_MS : PULL_UNSURE_MS);
 }
 
 /** What takes longer than usual is worth its resource tree. */

@@ -72,14 +72,18 @@ function pullTrouble(pod: ResourceNode): PodTrouble | undefined {
   const reason = pod.info['Status Reason'] ?? '';
   const message = pod.healthMessage ?? '';
   if (!PULL.test(reason) && !PULL.test(message)) return undefined;
-  const [image = 'of the pod'] = message.match(/image \\?"([^"\\]+)/)?.slice(1) ?? pod.images;
-  const words = `The image ${shownImage(image)} cannot be pulled: ${pullReason(`${reason} ${message}`)}`;
   const resource = { kind: 'Pod', name: pod.name };
   return {
     pod,
-    cause: { kind: 'image-missing', words: cleanLine(words), resource },
+    cause: { kind: 'image-missing', words: pullWords(pod, `${reason} ${message}`), resource },
     isFinal: GONE.test(`${reason} ${message}`),
   };
+}
+
+/** `The image … cannot be pulled: there is no such image`, out of the kubelet's words. */
+export function pullWords(pod: ResourceNode, said: string): string {
+  const [image = 'of the pod'] = said.match(/image \\?"([^"\\]+)/)?.slice(1) ?? pod.images;
+  return cleanLine(`The image ${shownImage(image)} cannot be pulled: ${pullReason(said)}`);
 }
 
 /** Without the digest where there is a tag: it is long, and people know the tag. */

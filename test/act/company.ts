@@ -78,6 +78,8 @@ export interface WorkflowRun {
   readonly form?: Readonly<Record<string, string>>;
   /** The issue that somebody opened. */
   readonly issue?: { readonly number: number; readonly body: string; readonly labels: readonly string[] };
+  /** The pull request that somebody opened or pushed to; `branch` is its head. `token` is what its runs may do. */
+  readonly pullRequest?: { readonly number: number; readonly base: string; readonly token: 'read' | 'write' };
   /** Who fills in the form or opens the issue. */
   readonly actor?: string;
   readonly jobs: Readonly<Record<string, Job>>;
@@ -138,8 +140,25 @@ export async function foundCompany(
     github,
     app,
     gitops,
-    async run({ repository = 'acme/web', branch = 'main', form, issue, actor, jobs, files, variables }) {
-      const event = form !== undefined ? 'workflow_dispatch' : issue === undefined ? 'push' : 'issues';
+    async run({
+      repository = 'acme/web',
+      branch = 'main',
+      form,
+      issue,
+      pullRequest,
+      actor,
+      jobs,
+      files,
+      variables,
+    }) {
+      const event =
+        form !== undefined
+          ? 'workflow_dispatch'
+          : pullRequest !== undefined
+            ? 'pull_request'
+            : issue === undefined
+              ? 'push'
+              : 'issues';
       const number = ++runs;
       const home = join(folder, String(number));
       const report = join(home, 'report.json');
@@ -170,13 +189,24 @@ export async function foundCompany(
               action: 'opened',
               issue: { ...issue, labels: issue.labels.map((label) => ({ name: label })) },
             }),
+        ...(pullRequest === undefined
+          ? {}
+          : {
+              action: 'synchronize',
+              number: pullRequest.number,
+              pull_request: {
+                number: pullRequest.number,
+                base: { ref: 'main', sha: pullRequest.base },
+                head: { ref: branch, sha: commit },
+              },
+            }),
       };
       await writeFile(join(home, 'event.json'), JSON.stringify(payload));
       await writeFile(
         join(home, 'secrets'),
         [
           `KAJITORI_PRIVATE_KEY="${app.privateKey.replaceAll('\n', '\\n')}"`,
-          `GITHUB_TOKEN=${github.actionsToken(repository, { contents: 'read', ...(issue === undefined ? {} : { issues: 'write' }) })}`,
+          `GITHUB_TOKEN=${github.actionsToken(repository, { contents: 'read', ...(issue === undefined ? {} : { issues: 'write' }), ...(pullRequest === undefined ? {} : { pull_requests: pullRequest.token }) })}`,
         ].join('\n'),
       );
       const run = await runAct({

@@ -1,5 +1,9 @@
 import { dirname } from 'node:path';
 import { execa } from 'execa';
+import { uploadArtifact } from './suite.ts';
+
+/** The commit by which our workflows pin it. */
+const UPLOAD_ARTIFACT_PIN = 'bbbca2ddaa5d8feaa63e36b76fdaad77386f024f';
 
 /** What a run needs beside the repository's own workflow. */
 export interface ActOptions {
@@ -83,6 +87,7 @@ export async function runAct(options: ActOptions): Promise<ActRun> {
       `${home}/actions`,
     ],
     ['--local-repository', `kajitori/kajitori@v1=${suite}`],
+    ['--local-repository', `actions/upload-artifact@${UPLOAD_ARTIFACT_PIN}=${uploadArtifact(suite)}`],
     ['--eventpath', options.eventFile, '--secret-file', options.secretFile],
     ['--json', '--insecure-secrets'],
     options.actor === undefined ? [] : ['--actor', options.actor],

@@ -1,5 +1,6 @@
 import type { OperationState, StandinApplication, TaskResult } from './application.ts';
 import type { StandinCluster } from './cluster.ts';
+import { pullWords } from './images.ts';
 import { type LiveObject, type LivePod, podsOf, uidOf } from './live-object.ts';
 import { keyOf, type Manifest } from './manifest.ts';
 
@@ -247,7 +248,12 @@ export function podManifest(pod: LivePod): object {
     pod.exitCode === undefined
       ? pod.reason === 'Running'
         ? { running: {} }
-        : { waiting: { reason: pod.reason } }
+        : {
+            waiting: {
+              reason: pod.reason,
+              ...(pod.fate === 'missing' ? { message: pullWords(pod.images[0] ?? '') } : {}),
+            },
+          }
       : pod.restarts > 0
         ? { waiting: { reason: pod.reason } }
         : { terminated: { exitCode: pod.exitCode, reason: pod.reason } };
@@ -281,7 +287,7 @@ export function podEvents(pod: LivePod, now: number): object[] {
     firstTimestamp: timeOf(pod.createdAt),
     lastTimestamp: timeOf(now),
   });
-  if (pod.fate === 'missing') return [event('Failed', pod.health.message ?? 'ErrImagePull', 3)];
+  if (pod.fate === 'missing') return [event('Failed', pullWords(pod.images[0] ?? ''), 3)];
   if (pod.fate === 'crash') return [event('BackOff', 'Back-off restarting failed container', 5)];
   if (pod.fate === 'slow' && pod.owner.manifest.kind !== 'Job') {
     return [event('Unhealthy', 'Readiness probe failed: HTTP probe failed with statuscode: 503', 10)];

@@ -178,6 +178,10 @@ function podState(manifest: Manifest, fate: Fate, since: number): PodState {
   const isJob = manifest.kind === 'Job';
   const [image = ''] = manifest.images;
   if (since < READY_MS) return state({ status: 'Progressing' }, 'ContainerCreating');
+  if (fate === 'missing' && isJob) {
+    // Argo CD reads a waiting container's words only where the pod restarts for ever (gitops-engine, health_pod.go).
+    return state({ status: 'Progressing' }, 'ImagePullBackOff');
+  }
   if (fate === 'missing') return state({ status: 'Degraded', message: pullWords(image) }, 'ImagePullBackOff');
   if (isJob && (fate === 'fail' || fate === 'crash')) {
     const message = 'container "migrate" failed with exit code 1';
