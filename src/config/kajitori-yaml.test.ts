@@ -97,7 +97,7 @@ describe('kajitori.yaml', () => {
       '  kajitori.yaml:9:33: clusters.stg-1.regions: there is no such key; did you mean "region"? (known: kubernetes, region, account, active, architecture, argocd)',
       '  kajitori.yaml:9:67: clusters.stg-1.account: must be 12 digits in quotes, like "012345678901": without quotes YAML reads a number and drops a leading zero',
       '  kajitori.yaml:10:25: clusters.prod-1.kubernetes: must be a version in quotes, like "1.30": without quotes YAML reads the number 1.3',
-      '  kajitori.yaml:12:1: registry: there is no such key; did you mean "registries"? (known: apiVersion, repository, environments, clusters, registries, teams, chart, version, newApp, apps)',
+      '  kajitori.yaml:12:1: registry: there is no such key; did you mean "registries"? (known: apiVersion, repository, environments, clusters, registries, teams, chart, version, argocd, newApp, apps)',
       '  → Correct kajitori.yaml; editors complete and check it by its $schema line (docs/setup.md).',
     ]);
   });

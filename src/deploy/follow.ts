@@ -152,9 +152,7 @@ export async function follow(awaited: readonly Awaited[], deps: FollowDeps): Pro
       askedAt = timing.now();
       after = judge();
     }
-    after = await Promise.all(
-      after.map((each, index) => (all[index]?.outcome === undefined ? explainedIfLate(each, lookout) : each)),
-    );
+    after = await Promise.all(after.map((each, index) => explainedIfLate(all[index], each, lookout)));
     for (const [index, each] of after.entries()) {
       const before = all[index];
       if (before?.outcome !== each.outcome || before?.sight?.words !== each.sight?.words) {
@@ -171,9 +169,13 @@ export async function follow(awaited: readonly Awaited[], deps: FollowDeps): Pro
 }
 
 /** A deadline says only that it took too long; people need to know what did. */
-async function explainedIfLate(following: Following, lookout: Lookout): Promise<Following> {
+async function explainedIfLate(
+  before: Following | undefined,
+  following: Following,
+  lookout: Lookout,
+): Promise<Following> {
   const { awaited, sight, outcome } = following;
-  if (outcome?.kind !== 'failed' || sight?.state === 'failed') {
+  if (before?.outcome !== undefined || outcome?.kind !== 'failed' || sight?.state === 'failed') {
     return following;
   }
   const { todo, details } = await lookout.explain(awaited);
