@@ -38,8 +38,9 @@ async function repository() {
   return { all, world, [Symbol.asyncDispose]: () => folder.remove() };
 }
 
-const comparable = ({ seconds: _, notRendered, ...rest }: RenderedApplication) => ({
+const comparable = ({ notRendered, ...rest }: RenderedApplication) => ({
   ...rest,
+  seconds: 0,
   notRendered: notRendered.map(({ message, at, reason }) => ({ message, at, reason })),
 });
 

@@ -133,10 +133,12 @@ function checkIgnored(helmignore: string, names: readonly string[]): void {
 }
 
 /** Keywords that say something about one key, so that they say the same when helm adds `global` to a dependency's values. */
-const ROOT_KEYWORDS = new Set([
-  ...['$schema', 'title', 'description', 'type', 'properties', 'patternProperties', 'additionalProperties'],
-  ...['required', 'definitions', '$defs', 'default', 'examples', '$comment'],
-]);
+const ROOT_KEYWORDS = new Set(
+  (
+    '$schema title description type properties patternProperties additionalProperties required definitions $defs default ' +
+    'examples $comment'
+  ).split(' '),
+);
 
 function schemaOf(text: string | undefined): PlainMap | undefined {
   if (text === undefined) {
