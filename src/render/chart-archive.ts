@@ -5,6 +5,8 @@ import { couldNot, type Failure, type Place } from '../report/failure.ts';
 /** Of an archive, unpacked; as helm limits it (pkg/chart/loader `MaxDecompressedChartSize`). */
 const MAX_UNPACKED_BYTES = 100 * 1024 * 1024;
 const MAX_FILES = 10_000;
+/** Of file systems. */
+const LONGEST_NAME = 255;
 
 /**
  * Reads a chart's archive (`.tgz`) in memory: its regular files by path, without the folder that all are in.
@@ -50,11 +52,21 @@ export async function readChartArchive(
       .filter((each) => each !== '' && each !== '.')
       .slice(1)
       .join('/');
+    if (names.some((each) => Buffer.byteLength(each) > LONGEST_NAME)) {
+      throw bad(`${JSON.stringify(name.slice(0, 50))}… in it is longer than a name can be`);
+    }
     if (inChart !== '') {
       files.set(inChart, content);
     }
     if (files.size > MAX_FILES) {
       throw bad(`there are more than ${MAX_FILES} files in it`);
+    }
+  }
+  for (const name of files.keys()) {
+    for (let slash = name.indexOf('/'); slash >= 0; slash = name.indexOf('/', slash + 1)) {
+      if (files.has(name.slice(0, slash))) {
+        throw bad(`${JSON.stringify(name.slice(0, slash))} in it is a file and a folder`);
+      }
     }
   }
   return files;

@@ -374,6 +374,11 @@ describe('archives of strangers', () => {
     ['holds a link', entry('demo/link', '2'), 'is a link'],
     ['holds a device', entry('demo/null', '3'), 'is a special file'],
     ['is cut off', entry('demo/x', '0', 'x'.repeat(5000)).subarray(0, 600), 'ends in the middle'],
+    [
+      'holds a file that is a folder too',
+      Buffer.concat([entry('demo/a', '0', 'x'), entry('demo/a/b', '0', 'x')]),
+      'is a file and a folder',
+    ],
     ['is a bomb', Buffer.alloc(101 * 1024 * 1024), 'larger than'],
   ])('are refused: one %s', async (_, tar, words) => {
     await using folder = await mkdtempDisposable(path.join(tmpdir(), 'kajitori-charts-'));

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, mkdtempDisposable, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtempDisposable, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
@@ -37,6 +37,8 @@ export const chartFolder = (environment: NodeJS.ProcessEnv): string =>
 
 /** Of one helm process that speaks with a repository. */
 const MILLISECONDS = 60_000;
+
+const MAX_ARCHIVE_BYTES = 100 * 1024 * 1024;
 
 type World = Pick<RenderWorld, 'charts' | 'tools' | 'signal'>;
 
@@ -207,11 +209,11 @@ async function pull(
     }
     await run(['pull', `--destination=${to}`, ...version, '--', `${REPOSITORY}/${origin.chart}`], own);
     return {
-      ...(await pulled(to)),
+      ...(await pulled(to, at)),
       expected: await indexDigest(index, origin, to),
     };
   }
-  return { ...(await pulled(to)), expected: undefined };
+  return { ...(await pulled(to, at)), expected: undefined };
 }
 
 /** What the repository is called in a configuration that only one process reads. */
@@ -221,8 +223,19 @@ const REPOSITORY = 'repository';
 const plainHttp = ({ repository }: ChartOrigin): string[] =>
   /^oci:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?=[:/])/.test(repository) ? ['--plain-http'] : [];
 
-async function pulled(folder: string): Promise<{ readonly bytes: Uint8Array }> {
+async function pulled(folder: string, at: Place): Promise<{ readonly bytes: Uint8Array }> {
   const [file = ''] = await readdir(folder);
+  const { size } = await stat(path.join(folder, file));
+  if (size > MAX_ARCHIVE_BYTES) {
+    throw couldNot(
+      `This chart archive is not used: it has ${size} bytes, and the limit is ${MAX_ARCHIVE_BYTES}.`,
+      {
+        at,
+        todo: 'Take the chart from somewhere else.',
+        reason: 'bad-archive',
+      },
+    );
+  }
   return { bytes: await readFile(path.join(folder, file)) };
 }
 
@@ -327,7 +340,7 @@ function chartVersion(files: ReadonlyMap<string, Uint8Array>, origin: ChartOrigi
   const text = files.get('Chart.yaml');
   try {
     const chart: unknown = parse(new TextDecoder().decode(text), { maxAliasCount: 100 });
-    return z.object({ version: z.string() }).parse(chart).version;
+    return z.object({ version: z.string().regex(/^[\w.+-]{1,200}$/) }).parse(chart).version;
   } catch {
     throw couldNot(`${nameOf(origin)} is no chart: its Chart.yaml cannot be read.`, {
       at,
