@@ -123,9 +123,17 @@ const line = fc.tuple(
   fc.constantFrom(...PIECES),
   fc.constantFrom('', '', ' ', ' # c', '#c', ','),
 );
-const anyText = fc
+const anyLines = fc
   .array(line, { minLength: 1, maxLength: 7 })
   .map((lines) => lines.map((parts) => parts.join('')).join('\n'));
+/** As templates write: keys of their own, in maps and lists. */
+const orderly = fc
+  .array(fc.tuple(fc.constantFrom('k', '  k', 'l:\n  - k', '    k'), fc.constantFrom(...PIECES)), {
+    minLength: 1,
+    maxLength: 4,
+  })
+  .map((entries) => entries.map(([key, piece], index) => `${key}${index}: ${piece}`).join('\n'));
+const anyText = fc.oneof(anyLines, orderly);
 
 describe('the fast reader', () => {
   it('reads a document as the careful one does, or not at all', () => {
@@ -141,7 +149,7 @@ describe('the fast reader', () => {
       }),
       { numRuns: 4000 },
     );
-    expect(read).toBeGreaterThan(1000);
+    expect(read).toBeGreaterThan(500);
   });
 
   it.each(PIECES)('reads %j as the careful one does, as value, as key and as item', (piece) => {
