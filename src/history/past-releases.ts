@@ -118,6 +118,10 @@ async function releasesIn(
     const before = read[index + 1];
     // The oldest that was read may only have changed a hold: what stood before it is not known.
     const known = before !== undefined || !more;
+    // In another layout the first commit of the state file may be a hold, on an image that was there before Kajitori.
+    if (HOLDS.has(blockFor(revision, app, environment)?.get('Kajitori-Action') ?? '')) {
+      return [];
+    }
     return release !== undefined && known && !sameImages(release, before?.release)
       ? [{ revision, release }]
       : [];
@@ -130,12 +134,15 @@ const sameImages = (a: ReleaseRecord, b: ReleaseRecord | undefined): boolean =>
   a.images.size === b?.images.size &&
   [...a.images].every(([name, released]) => sameDeploy(released, b.images.get(name)));
 
-/** What the commit's trailers say of this app; a batch repeats the block of each app. */
-function trailersFor(
-  { message, author }: Revision,
+/** What `hold` writes into Kajitori-Action. */
+const HOLDS: ReadonlySet<string> = new Set(['hold', 'hold-end']);
+
+/** The trailers of this app; a batch repeats the block of each app. */
+function blockFor(
+  { message }: Revision,
   app: string,
   environment: string,
-): Pick<PastRelease, 'by' | 'action' | 'reason' | 'run'> {
+): ReadonlyMap<string, string> | undefined {
   const blocks: Map<string, string>[] = [];
   for (const { name, value } of parseTrailers(message)) {
     if (name === 'Kajitori-App') {
@@ -143,12 +150,20 @@ function trailersFor(
     }
     blocks.at(-1)?.set(name, value);
   }
-  const block = blocks.find(
+  return blocks.find(
     (each) => each.get('Kajitori-App') === app && each.get('Kajitori-Environment') === environment,
   );
+}
+
+function trailersFor(
+  revision: Revision,
+  app: string,
+  environment: string,
+): Pick<PastRelease, 'by' | 'action' | 'reason' | 'run'> {
+  const block = blockFor(revision, app, environment);
   const action = block?.get('Kajitori-Action');
   return {
-    by: block?.get('Kajitori-By') ?? author,
+    by: block?.get('Kajitori-By') ?? revision.author,
     action: action === 'bump' || action === 'rollback' || action === 'promote' ? action : 'edit',
     reason: block?.get('Kajitori-Reason'),
     run: block?.get('Kajitori-Run'),
