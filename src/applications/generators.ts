@@ -46,6 +46,9 @@ const KINDS = [
   'plugin',
 ] as const;
 
+const kindsIn = (entry: Readonly<Record<string, unknown>>): (typeof KINDS)[number][] =>
+  KINDS.filter((kind) => entry[kind] !== undefined && entry[kind] !== null);
+
 /** What one generator makes. */
 export interface Generated {
   readonly params: readonly PlainMap[];
@@ -57,17 +60,15 @@ export interface Generated {
  * Evaluates one entry of `generators` (argo-cd, applicationset/generators `Transform`).
  *
  * @param path of the entry in the manifest
- * @param outer parameters of the first generator of a matrix, which fill the second
  * @throws Failure (exit 2): `not-rendered` for generators that ask a service, `bad-application-set` for mistakes
  */
 export async function evaluateGenerator(
   entry: unknown,
   path: YamlPath,
   world: GeneratorWorld,
-  outer?: PlainMap,
 ): Promise<Generated[]> {
   if (!isMapValue(entry)) throw wrong('A generator must be a map.', path, world);
-  const kinds = KINDS.filter((kind) => entry[kind] !== undefined && entry[kind] !== null);
+  const kinds = kindsIn(entry);
   if (kinds.length === 0) {
     const [key] = Object.keys(entry).filter((each) => each !== 'selector');
     throw wrong(`${key === undefined ? 'This' : JSON.stringify(key)} is no generator.`, path, world);
@@ -75,9 +76,8 @@ export async function evaluateGenerator(
   const selector = selectorOf(entry.selector, [...path, 'selector'], world);
   const made: Generated[] = [];
   for (const kind of kinds) {
-    const asWritten = entry[kind];
+    const generator = entry[kind];
     const here = [...path, kind];
-    const generator = outer === undefined ? asWritten : await filledGenerator(asWritten, outer, world);
     if (!isMapValue(generator)) throw wrong(`${kind} must be a map.`, here, world);
     const params = await paramsOf(kind, generator, here, world);
     made.push({
@@ -89,41 +89,61 @@ export async function evaluateGenerator(
   return made;
 }
 
-/** A second generator with the parameters of the first filled in; `values` only as far as they go. */
-async function filledGenerator(
+/**
+ * A second generator with the parameters of the first filled in, once for each set of them: one run of the evaluator for all.
+ * `values` are filled only as far as these parameters go (applicationset/utils, `RenderGeneratorParams`).
+ */
+async function filledGenerators(
   generator: unknown,
-  params: PlainMap,
+  outers: readonly PlainMap[],
   { language }: GeneratorWorld,
+): Promise<unknown[]> {
+  const bare = withoutValues(generator, true);
+  const filled = await fillAll(
+    outers.map((params) => ({ value: bare, params })),
+    language,
+  );
+  return Promise.all(
+    outers.map((params, index) =>
+      // Without any parameter Argo CD leaves the generator as it is written.
+      Object.keys(params).length === 0
+        ? generator
+        : withKnownValues(generator, filled[index], true, (values) => fillKnown(values, params, language)),
+    ),
+  );
+}
+
+/** Whether what stands at a key is a generator that has `values`. */
+const hasValues = (key: string): boolean => key === 'git' || key === 'clusters';
+
+function withoutValues(value: unknown, isGenerator: boolean): unknown {
+  if (Array.isArray(value)) return value.map((item: unknown) => withoutValues(item, false));
+  if (!isMapValue(value)) return value;
+  const copy = newMap();
+  for (const [key, item] of Object.entries(value)) {
+    if (key !== 'values' || !isGenerator) copy[key] = withoutValues(item, hasValues(key));
+  }
+  return copy;
+}
+
+/** What `withoutValues` left out of `written`, filled and put into `filled`. */
+async function withKnownValues(
+  written: unknown,
+  filled: unknown,
+  isGenerator: boolean,
+  fill: (values: unknown) => Promise<unknown>,
 ): Promise<unknown> {
-  if (Object.keys(params).length === 0) return generator;
-  const valuesOf: { values: unknown; set: (filled: unknown) => void }[] = [];
-  const withoutValues = (value: unknown, isGenerator: boolean): unknown => {
-    if (Array.isArray(value)) return value.map((item: unknown) => withoutValues(item, false));
-    if (!isMapValue(value)) return value;
-    const copy = newMap();
-    for (const [key, item] of Object.entries(value)) {
-      if (key === 'values' && isGenerator) continue;
-      copy[key] = withoutValues(item, ['git', 'clusters'].includes(key));
-    }
-    return copy;
-  };
-  const [filled] = await fillAll([{ value: withoutValues(generator, true), params }], language);
-  const putBack = (from: unknown, to: unknown, isGenerator: boolean): void => {
-    if (Array.isArray(from) && Array.isArray(to)) {
-      for (const [index, item] of from.entries()) putBack(item, to[index], false);
-    } else if (isMapValue(from) && isMapValue(to)) {
-      for (const [key, item] of Object.entries(from)) {
-        if (key === 'values' && isGenerator) {
-          valuesOf.push({ values: item, set: (value) => Object.assign(to, { values: value }) });
-        } else {
-          putBack(item, to[key], ['git', 'clusters'].includes(key));
-        }
-      }
-    }
-  };
-  putBack(generator, filled, true);
-  for (const { values, set } of valuesOf) set(await fillKnown(values, params, language));
-  return filled;
+  if (Array.isArray(written) && Array.isArray(filled)) {
+    return Promise.all(written.map((item, index) => withKnownValues(item, filled[index], false, fill)));
+  }
+  if (!isMapValue(written) || !isMapValue(filled)) return filled;
+  const copy: PlainMap = Object.assign(newMap(), filled);
+  for (const [key, item] of Object.entries(written)) {
+    if (key === 'values' && isGenerator) copy.values = await fill(item);
+    else if (Object.hasOwn(copy, key))
+      copy[key] = await withKnownValues(item, copy[key], hasValues(key), fill);
+  }
+  return copy;
 }
 
 function paramsOf(
@@ -340,8 +360,10 @@ async function matrixParams(
     throw wrong(`A matrix has two generators, not ${entries.length}.`, [...path, 'generators'], world);
   }
   const params: PlainMap[] = [];
-  for (const one of await onlyParams(entries[0], [...path, 'generators', 0], world)) {
-    for (const other of await onlyParams(entries[1], [...path, 'generators', 1], world, one)) {
+  const ones = await onlyParams(entries[0], [...path, 'generators', 0], world);
+  const seconds = await filledEntries(entries[1], ones, world);
+  for (const [index, one] of ones.entries()) {
+    for (const other of await onlyParams(seconds[index], [...path, 'generators', 1], world)) {
       params.push(
         world.language.goTemplate ? mergedOver(other, one, path, world) : combined(one, other, path, world),
       );
@@ -349,6 +371,21 @@ async function matrixParams(
     }
   }
   return params;
+}
+
+/** An entry with its generator filled; its selector stays as it is written. */
+async function filledEntries(
+  entry: unknown,
+  outers: readonly PlainMap[],
+  world: GeneratorWorld,
+): Promise<readonly unknown[]> {
+  if (!isMapValue(entry)) return outers.map(() => entry);
+  const entries = outers.map(() => ({ ...entry }) as PlainMap);
+  for (const kind of kindsIn(entry)) {
+    const filled = await filledGenerators(entry[kind], outers, world);
+    for (const [index, each] of entries.entries()) each[kind] = filled[index];
+  }
+  return entries;
 }
 
 /** A set that makes more is a mistake, or an attack: the largest installations that are told of have some 20,000. */
@@ -433,9 +470,8 @@ async function onlyParams(
   entry: unknown,
   path: YamlPath,
   world: GeneratorWorld,
-  outer?: PlainMap,
 ): Promise<readonly PlainMap[]> {
-  const made = await evaluateGenerator(entry, path, world, outer);
+  const made = await evaluateGenerator(entry, path, world);
   if (made.length > 1) throw wrong('More than one generator stands in one entry.', path, world);
   return made[0]?.params ?? [];
 }
