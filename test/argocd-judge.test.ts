@@ -254,6 +254,26 @@ describe.skipIf(!hasArgoCdCorpus)('the traps of single answers', () => {
     expect(judgements.at(-1)).toMatchObject({ state: 'unknown', cause: { kind: 'manifests' } });
   });
 
+  test('a comparison error that was there at the first look may be of the commit before: it is given time', () => {
+    const broken = recordedApplication('comparison-error.helm');
+    const [commit = ''] = broken.operation?.revisions ?? [];
+    const expectation = expecting(NOBODY);
+    const at = (status: ApplicationStatus, ms: number, previous?: Judgement) =>
+      judge({ status, at: ms }, expectation, previous);
+    const first = at(broken, 0);
+    const later = at(broken, 15_000, first);
+    expect(later).toMatchObject({ state: 'waiting', wants: 'refresh' });
+    // Compared again, and it is still so.
+    const again = { ...broken, reconciledAt: (broken.reconciledAt ?? 0) + 10_000 };
+    expect(at(again, 16_000, later).state).toBe('failed');
+    // It came while we watched.
+    const healthy = at(
+      { ...recordedApplication('bumped'), sync: { status: 'Synced', revisions: [commit] } },
+      0,
+    );
+    expect(at(broken, 12_000, at(broken, 1_000, healthy)).state).toBe('failed');
+  });
+
   test('trap 6: an image that does not exist fails the deploy by the pods, before the progress deadline', () => {
     const status = recordedApplication('image-missing');
     const tree = parseResourceTree(recorded('image-missing.resource-tree'));

@@ -83,6 +83,9 @@ const OTHER_DEGRADED_MS = 60_000;
 /** Argo CD tries a comparison again by itself; a repo-server that restarts is no broken chart. */
 const COMPARISON_MS = 10_000;
 
+/** An error that was there at the first look may be of the commit before, until Argo CD has compared again. */
+const OLD_COMPARISON_MS = 60_000;
+
 /** The kubelet pulls again after 10 s and 20 s; a replica of a registry may lag behind. */
 const PULL_MS = 20_000;
 
@@ -144,7 +147,8 @@ function decide(reading: Reading, expectation: Expectation, lasting: Lasting): V
   if (status.deleting) {
     return failed('being deleted', { kind: 'deleted', words: `${status.name} is being deleted.` });
   }
-  const uncompared = judgeComparison(status, expectation, lasting);
+  const watched = lasting('watched');
+  const uncompared = judgeComparison(status, expectation, lasting, watched);
   if (uncompared !== undefined) return uncompared;
   if (status.sync.status === undefined) {
     // The first answers about a new application have nothing else (hook-ok.sequence, 8 ms).
@@ -171,6 +175,7 @@ function judgeComparison(
   status: ApplicationStatus,
   { before }: Expectation,
   lasting: Lasting,
+  watched: number,
 ): Verdict | undefined {
   const found = causeOfComparison(status);
   if (found === undefined) return undefined;
@@ -179,8 +184,12 @@ function judgeComparison(
   const wasThere = before?.comparisonErrors.includes(message) === true;
   const phase = isOutside ? 'Argo CD cannot look' : 'Argo CD cannot render it';
   // Without words the condition is still to come; what was there before the commit says nothing about the commit.
-  if (isOutside || wasThere || message === '') return { state: 'unknown', phase, cause };
-  return lasting('comparison') >= COMPARISON_MS ? failed(phase, cause) : waiting(phase, cause);
+  if (isOutside || wasThere || message === '') return { state: 'unknown', phase, cause, wants: 'refresh' };
+  const since = lasting('comparison');
+  const isNew = since < watched || lasting(`compared ${status.reconciledAt}`) < since;
+  return since >= (isNew ? COMPARISON_MS : OLD_COMPARISON_MS)
+    ? failed(phase, cause)
+    : { ...waiting(phase, cause), wants: 'refresh' };
 }
 
 type Position = 'there' | 'before' | 'unknown';
