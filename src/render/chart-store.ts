@@ -315,13 +315,18 @@ const MISSING =
   /not found in|no chart version found|no chart name found|invalid_reference|: not found|could not locate a version|no tags? .*match/i;
 const REFUSED = /\b(?:401|403)\b|unauthorized|forbidden|denied|basic credential/i;
 
+/** Around the reason, which is all that helps: `repo update` of Helm 3 and 4. */
+const UPDATE_WORDS =
+  /Error: |failed to update the following repositories: \[[^\]]*\]|\.\.\.Unable to get an update from the "[^"]*" chart repository \([^)]*\):\s*/g;
+
 function notFetched(stderr: string, origin: ChartOrigin, at: Place) {
   const words = withoutPassword(stripVTControlCharacters(stderr))
     .replaceAll(/[^\P{C}\n]/gu, '')
     .split('\n')
     .filter((line) => line !== '' && !/^(?:Hang tight|WARNING|Pulled|Digest|Update Complete)/.test(line))
     .join(' ')
-    .replaceAll('Error: ', '')
+    .replaceAll(UPDATE_WORDS, '')
+    .trim()
     .slice(0, 1000);
   const isRefused = REFUSED.test(words);
   const isMissing = !isRefused && MISSING.test(words);
