@@ -27,13 +27,13 @@ export function gitRevisions(folder: string): Revisions {
     return result.stdout;
   };
   const show = async (commit: string, file: string): Promise<string | undefined> => {
-    const there = await git('ls-tree', '--full-tree', '-z', commit, '--', repositoryPath(file));
+    const there = await git('ls-tree', '-z', commit, '--', repositoryPath(file));
     const [, type, oid] = /^\d+ (\w+) ([0-9a-f]+)\t/.exec(there) ?? [];
     return type === 'blob' && oid !== undefined ? git('cat-file', 'blob', oid) : undefined;
   };
   return {
     changing: async (path, _files, { limit, since }) => {
-      // One more than asked for tells whether there is more. The path is relative to the folder, which is the root.
+      // One more than asked for tells whether there is more. Paths are relative to the folder, which need not be the root of the clone.
       const log = await git(
         'log',
         `--format=${FORMAT}`,

@@ -194,7 +194,7 @@ describe('the webhook', () => {
   ])('its URL is in no message: %s', async (_name, send) => {
     const failure = await slackWebhook(SECRET, send)('hello').catch((error: unknown) => error);
     expect(failure).toMatchObject({ reason: 'webhook', exitCode: 2 });
-    expect(`${failure} ${JSON.stringify(failure)} ${(failure as Error).stack}`).not.toMatch(
+    expect([String(failure), JSON.stringify(failure), (failure as Error).stack].join(' ')).not.toMatch(
       /geheim|hooks\.example/,
     );
     expect((failure as Error).cause).toBeUndefined();
