@@ -105,7 +105,7 @@ function placeIn(text: string, at: Place, firstLine: number, path: YamlPath): Pl
 
 /** A file that was not looked into, though it could hold an Application. */
 export const notLookedInto = (file: string, why: string): Failure =>
-  couldNot(`This file was not looked into: ${why}.`, {
+  couldNot(`This file was not looked into: ${why.replace(/\.$/, '')}.`, {
     at: { file },
     todo: 'Keep Applications in small files of their own.',
     reason: 'not-looked-into',
