@@ -1,7 +1,7 @@
 import { execa } from 'execa';
 import { renderApplications } from '../render/applications.ts';
 import { chartFolder } from '../render/chart-store.ts';
-import { openRenderCache, renderCacheFolder } from '../render/render-cache.ts';
+import { openRenderCache, type RenderCache, renderCacheFolder } from '../render/render-cache.ts';
 import type { DiffDependencies } from './run-diff.ts';
 
 export interface Renderer {
@@ -10,25 +10,36 @@ export interface Renderer {
   readonly close: () => Promise<void>;
 }
 
-/** Renders with the tools of this machine. What was rendered, and charts from elsewhere, are kept for the next time. */
+/** Fewer than this are rendered as fast as they are looked up. */
+const WORTH_KEEPING = 20;
+
+/** Renders with the tools of this machine. Charts from elsewhere are kept for the next time, and so is much that was rendered. */
 export function openRenderer(environment: NodeJS.ProcessEnv, now: () => number): Renderer {
-  const folder = renderCacheFolder(environment);
   const charts = chartFolder(environment);
-  // Asked while applications are looked for; where there is no helm, rendering says so in its own words.
-  const cache = execa('helm', ['version', '--template', '{{.Version}}'], {
-    reject: false,
-  }).then(({ exitCode, stdout }) =>
-    exitCode === 0 ? openRenderCache(folder, { helmVersion: stdout, now }) : undefined,
-  );
+  let opened: Promise<RenderCache | undefined> | undefined;
   return {
     render: async (applications, { root, revision }) => {
-      const kept = await cache;
+      if (applications.length >= WORTH_KEEPING) opened ??= openCache(environment, now);
+      const cache = await opened;
       return renderApplications(
         applications,
         { root, revision, charts },
-        kept === undefined ? {} : { cache: kept },
+        cache === undefined ? {} : { cache },
       );
     },
-    close: async () => (await cache)?.prune(),
+    close: async () => (await opened)?.prune(),
   };
+}
+
+/** Another helm may render something else: without its version there is no cache, and rendering says what is wrong with it. */
+async function openCache(
+  environment: NodeJS.ProcessEnv,
+  now: () => number,
+): Promise<RenderCache | undefined> {
+  const { exitCode, stdout } = await execa('helm', ['version', '--template', '{{.Version}}'], {
+    reject: false,
+  });
+  return exitCode === 0
+    ? openRenderCache(renderCacheFolder(environment), { helmVersion: stdout, now })
+    : undefined;
 }

@@ -126,7 +126,7 @@ async function diffSides(
 ): Promise<DiffOutputs> {
   const [before, after] = await Promise.all([discover(base, deps), discover(head, deps)]);
   const { applications: affected, untouched } = await affectedApplications(before, after, changed.paths);
-  const chosen = affected.filter((pair) => isChosen(pair, inputs));
+  const chosen = affected.filter((pair) => isChosen(pair, inputs) && !isUnread(pair, before, after));
   if (chosen.length === 0) demandKnownNames([...before.applications, ...after.applications], inputs);
   deps.onProgress(`${chosen.length} of ${affected.length + untouched} applications are affected`);
   const [from, to] = await Promise.all([
@@ -201,6 +201,14 @@ const mayHoldApplications = ({ namespace, destination, sources }: Application): 
       directory === undefined &&
       (chart !== undefined || helm !== undefined || kustomize !== undefined),
   );
+
+/** Whether an application is missing on one side only because what declares it could not be read there. */
+const isUnread = ({ base, head }: AffectedApplication, before: Discovered, after: Discovered): boolean =>
+  (head === undefined && base !== undefined && isIn(base, after)) ||
+  (base === undefined && head !== undefined && isIn(head, before));
+
+const isIn = ({ declaredAt, madeBy }: Application, { notRead }: Discovered): boolean =>
+  notRead.some(({ what, at }) => at.file === declaredAt.file || what === madeBy);
 
 const isChosen = ({ base, head }: AffectedApplication, inputs: DiffInputs): boolean =>
   [base, head].some(

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
@@ -60,6 +60,10 @@ describe('what a branch changes', () => {
       reason: 'unknown-revision',
     });
     await expect(changedSince(folder, 'HEAD')).rejects.toMatchObject({ reason: 'no-repository' });
+    await mkdir(join(clone, 'inside'));
+    await expect(changedSince(join(clone, 'inside'), 'HEAD')).rejects.toMatchObject({
+      reason: 'not-the-top',
+    });
     await git('checkout', '-q', '--orphan', 'other');
     await commit('unrelated');
     await expect(changedSince(clone, 'main')).rejects.toMatchObject({ reason: 'no-merge-base' });

@@ -23,7 +23,7 @@ export interface ChangedPaths {
  * @throws Failure (exit 2): `no-repository`, `unknown-revision`, `no-merge-base`
  */
 export async function changedSince(root: string, revision: string): Promise<ChangedPaths> {
-  const [head, given] = await Promise.all([commitOf(root, 'HEAD'), commitOf(root, revision)]);
+  const [head, given] = await Promise.all([headOf(root), commitOf(root, revision)]);
   const base = await tryGit(root, ['merge-base', given, head]);
   if (base === undefined) {
     throw couldNot(`${revision} and HEAD have no common commit here.`, {
@@ -31,16 +31,17 @@ export async function changedSince(root: string, revision: string): Promise<Chan
       reason: 'no-merge-base',
     });
   }
-  const [changed, untracked, local] = await Promise.all([
+  const [changed, local] = await Promise.all([
     names(root, ['diff', '--name-only', '--no-renames', '-z', base, '--']),
-    names(root, ['ls-files', '--others', '--exclude-standard', '-z']),
-    names(root, ['diff', '--name-only', '--no-renames', '-z', 'HEAD', '--']),
+    names(root, ['status', '--porcelain=v1', '-z', '--no-renames', '--untracked-files=all']),
   ]);
+  // Two letters and a space before each path (docs: git-status, "Short Format").
+  const untracked = local.filter((line) => line.startsWith('??')).map((line) => line.slice(3));
   return {
     base,
     head,
     paths: [...new Set([...changed, ...untracked])].sort(),
-    dirty: local.length + untracked.length > 0,
+    dirty: local.length > 0,
   };
 }
 
@@ -184,6 +185,27 @@ async function writeFiles(
   }
 }
 
+/** The commit of HEAD. Below the top of the repository, paths would mean other files: so it must be the top. */
+async function headOf(root: string): Promise<string> {
+  const { exitCode, stdout } = await execa(
+    'git',
+    ['-C', root, 'rev-parse', '--show-prefix', 'HEAD^{commit}'],
+    {
+      reject: false,
+      env: NO_OUTER_GIT,
+    },
+  );
+  const [prefix = '', head = ''] = stdout.split('\n');
+  if (exitCode !== 0) return commitOf(root, 'HEAD');
+  if (prefix !== '') {
+    throw couldNot(`${root} is a folder inside a git repository.`, {
+      todo: 'Run it at the top of the clone.',
+      reason: 'not-the-top',
+    });
+  }
+  return head;
+}
+
 /** The commit of a name that a person gave. It never becomes an option of git. */
 async function commitOf(root: string, revision: string): Promise<string> {
   if (revision !== '' && !revision.startsWith('-')) {
@@ -216,6 +238,8 @@ async function names(root: string, args: readonly string[]): Promise<readonly st
 
 /** Variables by which an outer git (a hook) would send ours elsewhere. */
 const NO_OUTER_GIT = {
+  // git status would write the index.
+  GIT_OPTIONAL_LOCKS: '0',
   GIT_DIR: undefined,
   GIT_WORK_TREE: undefined,
   GIT_INDEX_FILE: undefined,
