@@ -1,4 +1,6 @@
-import { environmentOf, type KajitoriConfig } from '../config/kajitori-yaml.ts';
+import pLimit from 'p-limit';
+import { environmentOf, environmentsOf, type KajitoriConfig } from '../config/kajitori-yaml.ts';
+import { layoutOf, stateFile } from '../config/layout.ts';
 import type { GitHubClient } from '../github/client.ts';
 import { filesOfApps, readConfig, readDefinition } from '../release/app-files.ts';
 import { checkDeployer, type Deployer } from '../release/deployer.ts';
@@ -7,12 +9,14 @@ import { type ReleaseRecord, readRelease, sameDeploy } from '../release/release-
 import { formatSource } from '../release/source.ts';
 import { couldNot, Failure } from '../report/failure.ts';
 import { type BranchTarget, gitHubTree, readSnapshot } from '../repository/snapshot.ts';
+import type { Tree } from '../repository/tree.ts';
+import { affectedApps, appFolders, changedFiles } from './affected-apps.ts';
 import { type DeployCommit, readDeployCommit, readRecentCommits } from './deploy-history.ts';
 import type { Awaited } from './lookout.ts';
 
 /** Which deploy is meant. */
 export interface DeployQuestion {
-  /** Checked names; empty: those that the commit's trailers name. */
+  /** Checked names; empty: those that the commit deployed, or that its files reach. */
   readonly apps: readonly string[];
   readonly environment: string;
   /** Undefined: the newest one that deployed one of the apps. */
@@ -41,7 +45,7 @@ export interface ReadDeployDeps {
 }
 
 /**
- * Reads what a commit deploys.
+ * Reads what a commit deploys. No app: it reaches none in that environment, and there is nothing to wait for.
  *
  * @throws Failure: exit 1 when the run may not deploy an app, exit 2 for an unknown commit, app or environment, an app
  * that was never deployed there, or when GitHub does not answer
@@ -52,16 +56,7 @@ export async function readDeploy(question: DeployQuestion, deps: ReadDeployDeps)
   const tree = gitHubTree(client, target.repository, commit.oid);
   const config = await readConfig(tree);
   const environment = environmentOf(config, question.environment);
-  const apps =
-    question.apps.length > 0
-      ? question.apps
-      : commit.deploys.filter((each) => each.environment === environment.name).map(({ app }) => app);
-  if (apps.length === 0) {
-    throw couldNot(`Commit ${commit.oid.slice(0, 8)} deploys no app to ${environment.name}.`, {
-      todo: 'Name the apps to wait for.',
-      reason: 'no-app',
-    });
-  }
+  const apps = await appsOf(question, commit, config, tree, deps);
   const clusters = environment.clusters.map(({ name }) => name);
   const releases = new Map<string, ReleaseRecord>();
   for (const app of apps) {
@@ -93,6 +88,39 @@ export async function readDeploy(question: DeployQuestion, deps: ReadDeployDeps)
     ),
   };
 }
+
+/** Those that are named; else those that the commit deployed; else those that its files reach. */
+async function appsOf(
+  question: DeployQuestion,
+  commit: DeployCommit,
+  config: KajitoriConfig,
+  tree: Tree,
+  { client, target }: ReadDeployDeps,
+): Promise<readonly string[]> {
+  if (question.apps.length > 0) {
+    return question.apps;
+  }
+  const { name, clusters } = environmentOf(config, question.environment);
+  const deployed = commit.deploys.filter(({ environment }) => environment === name).map(({ app }) => app);
+  if (deployed.length > 0 || layoutOf(config).kind === 'patterns') {
+    return deployed;
+  }
+  const entries = await tree.list('apps');
+  const folders = appFolders(entries.flatMap((each) => (each.kind === 'folder' ? [each.name] : [])));
+  const paths = await changedFiles(client, target.repository, commit.oid);
+  const others = environmentsOf(config).flatMap((each) => (each.name === name ? [] : [each.name]));
+  const reached =
+    paths === undefined
+      ? folders
+      : affectedApps(paths, { name, clusters: clusters.map((each) => each.name) }, others, folders);
+  const limit = pLimit(READS_AT_ONCE);
+  const releases = await Promise.all(
+    reached.map((app) => limit(() => tree.read(stateFile(config, app, name)))),
+  );
+  return reached.filter((_, index) => releases[index] !== undefined);
+}
+
+const READS_AT_ONCE = 8;
 
 async function commitOf(question: DeployQuestion, deps: ReadDeployDeps): Promise<DeployCommit> {
   if (question.commit !== undefined) {

@@ -29,6 +29,9 @@ export function waitHeadline(outputs: WaitOutputs): string {
   const { applications, environment } = outputs;
   const apps = list(unique(applications.map(({ app }) => app)));
   const clusters = list(unique(applications.map(({ cluster }) => cluster)));
+  if (applications.length === 0) {
+    return `Commit ${outputs.commit.oid.slice(0, 8)} changes no app in ${environment}: there is nothing to wait for`;
+  }
   switch (outputs.verdict) {
     case 'healthy':
       return outputs.knownBefore
@@ -182,15 +185,19 @@ export function waitSummary(outputs: WaitOutputs): string {
   return [
     `### ${plain(waitHeadline(outputs))}${todo === undefined ? '' : ` → ${plain(todo)}`}`,
     ...(remedyWords === undefined ? [] : [plain(remedyWords)]),
-    table(
-      ['application', 'cluster', 'this commit', ...(withBack ? ['the release before'] : [])],
-      outputs.applications.map((each) => [
-        code(each.application),
-        code(each.cluster),
-        cell(each),
-        ...(withBack ? [cell(backOf(each))] : []),
-      ]),
-    ),
+    ...(outputs.applications.length === 0
+      ? []
+      : [
+          table(
+            ['application', 'cluster', 'this commit', ...(withBack ? ['the release before'] : [])],
+            outputs.applications.map((each) => [
+              code(each.application),
+              code(each.cluster),
+              cell(each),
+              ...(withBack ? [cell(backOf(each))] : []),
+            ]),
+          ),
+        ]),
     ...details,
     [
       `Commit ${link(code(commit.oid.slice(0, 8)), commit.url)}`,

@@ -314,6 +314,25 @@ describe('what is not ours is never undone', () => {
     expect(await at.gitops.head()).toBe(newer);
   });
 
+  test("a person's change is waited for in the apps that its files reach", async () => {
+    const at = await found(['web', 'api']);
+    const values = Object.fromEntries(
+      Array.from({ length: 40 }, (_, nth) => [`apps/web/extra/${nth}.yaml`, '']),
+    );
+    const one = await at.gitops.commit({ 'README.md': 'x', ...values }, { message: 'Values' });
+    expect(
+      (await at.wait(smooth, { commit: one })).applications.map(({ application }) => application),
+    ).toEqual(['web-prod-1', 'web-prod-2']);
+    const all = await at.gitops.commit({ 'charts/app/Chart.yaml': 'x' }, { message: 'Chart' });
+    expect(
+      (await at.wait(smooth, { commit: all })).applications.map(({ application }) => application),
+    ).toEqual(['api-prod-1', 'api-prod-2', 'web-prod-1', 'web-prod-2']);
+    const none = await at.gitops.commit({ 'README.md': 'y' }, { message: 'Words' });
+    const nothing = await at.wait(smooth, { commit: none });
+    expect(nothing).toMatchObject({ verdict: 'healthy', applications: [] });
+    expect(waitHeadline(nothing)).toContain('there is nothing to wait for');
+  });
+
   test("a person's change of values is told, not reverted", async () => {
     const at = await found();
     const commit = await at.gitops.commit(

@@ -1,6 +1,6 @@
 import type { components } from '@octokit/openapi-types';
 import { type Actor, atLeast } from './accounts.ts';
-import { ApiError, notFound, ok, page, unprocessable } from './answers.ts';
+import { ApiError, notFound, ok, page, slice, unprocessable } from './answers.ts';
 import type { CommitObject } from './git-objects.ts';
 import { ownCommits } from './pull-requests.ts';
 import type { Repository } from './repository.ts';
@@ -79,6 +79,28 @@ export function commitAnswer(repository: Repository, commit: CommitObject) {
   return { sha, node_id, url, html_url, parents, commit: git, author: null, committer: null };
 }
 
+/** What a commit changed against its first parent, without patches; renames are a removal and an addition here. */
+async function changedFiles(repository: Repository, commit: CommitObject) {
+  const oids = async (tree: string | undefined): Promise<Map<string, string>> => {
+    const found = new Map<string, string>();
+    if (tree !== undefined) {
+      for await (const { path, item } of repository.store.files(tree)) found.set(path, item.oid);
+    }
+    return found;
+  };
+  const [first] = commit.parents;
+  const parent = first === undefined ? undefined : await repository.store.commit(first);
+  const [before, after] = await Promise.all([oids(parent?.tree), oids(commit.tree)]);
+  return [...new Set([...before.keys(), ...after.keys()])]
+    .filter((path) => before.get(path) !== after.get(path))
+    .toSorted()
+    .map((filename) => ({
+      filename,
+      sha: after.get(filename) ?? before.get(filename),
+      status: !before.has(filename) ? 'added' : after.has(filename) ? 'modified' : 'removed',
+    }));
+}
+
 async function compare(repository: Repository, basehead: string, actor: Actor) {
   repository.demand(actor, 'contents', 'read');
   const [from, to] = basehead.split('...');
@@ -125,10 +147,12 @@ export const repositoryRoutes: readonly Route[] = [
       url,
     );
   }),
-  repositoryRoute('GET', '/commits/{ref+}', async (repository, { actor, parameters }) => {
+  repositoryRoute('GET', '/commits/{ref+}', async (repository, { actor, parameters, url }) => {
     repository.demand(actor, 'contents', 'read');
     const commit = await repository.commitish(parameters.ref ?? '');
     if (commit === undefined) throw unprocessable(`No commit found for SHA: ${parameters.ref}`);
-    return ok(commitAnswer(repository, commit));
+    const files = await changedFiles(repository, commit);
+    const { shown, headers } = slice(files, url);
+    return { status: 200, headers, body: { ...commitAnswer(repository, commit), files: shown } };
   }),
 ];
