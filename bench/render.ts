@@ -28,7 +28,7 @@ import { couldNot } from '../src/report/failure.ts';
 import type { Figures } from './main.ts';
 
 const CHART = fileURLToPath(new URL('../charts/app', import.meta.url));
-const PARTS = 4;
+const PARTS = 2;
 
 const CLUSTERS = ['prod-1', 'prod-2'].map((name, index) => ({
   name,
