@@ -7,10 +7,11 @@ import { checkDeployer, type Deployer } from '../release/deployer.ts';
 import { formatImage } from '../release/image-reference.ts';
 import { type ReleaseRecord, readRelease, sameDeploy } from '../release/release-record.ts';
 import { formatSource } from '../release/source.ts';
-import { couldNot, Failure } from '../report/failure.ts';
+import { couldNot, Failure, refused } from '../report/failure.ts';
 import { type BranchTarget, gitHubTree, readSnapshot } from '../repository/snapshot.ts';
 import type { Tree } from '../repository/tree.ts';
 import { affectedApps, appFolders, changedFiles } from './affected-apps.ts';
+import { CommitOrder } from './commit-order.ts';
 import { type DeployCommit, readDeployCommit, readRecentCommits } from './deploy-history.ts';
 import type { Awaited } from './lookout.ts';
 
@@ -123,10 +124,14 @@ async function appsOf(
 const READS_AT_ONCE = 8;
 
 async function commitOf(question: DeployQuestion, deps: ReadDeployDeps): Promise<DeployCommit> {
+  const recent = await readRecentCommits(deps.client, deps.target);
   if (question.commit !== undefined) {
-    return readDeployCommit(deps.client, deps.target, question.commit);
+    return (
+      recent.find(({ oid }) => oid === question.commit) ??
+      olderCommit(question.commit, recent[0]?.oid ?? '', deps)
+    );
   }
-  const found = (await readRecentCommits(deps.client, deps.target)).find(({ deploys }) =>
+  const found = recent.find(({ deploys }) =>
     deploys.some(
       ({ app, environment }) => environment === question.environment && question.apps.includes(app),
     ),
@@ -138,6 +143,37 @@ async function commitOf(question: DeployQuestion, deps: ReadDeployDeps): Promise
     );
   }
   return found;
+}
+
+/**
+ * A commit that is not among the newest ones.
+ *
+ * It must be on the branch that Argo CD reads: what stands in a commit of another branch nobody reviewed, and who may
+ * deploy, and what it goes back to, is read from it.
+ */
+async function olderCommit(
+  commit: string,
+  head: string,
+  { client, target }: ReadDeployDeps,
+): Promise<DeployCommit> {
+  const found = await readDeployCommit(client, target, commit);
+  const order = new CommitOrder(client, target.repository);
+  order.isDescendant(commit, head);
+  await order.settled();
+  const isOnBranch = order.isDescendant(commit, head);
+  if (isOnBranch === true) {
+    return found;
+  }
+  const what = `Commit ${commit.slice(0, 8)}`;
+  throw isOnBranch === false
+    ? refused(`${what} is not on the branch that Argo CD reads.`, {
+        todo: 'Give a commit of that branch: the output commit of bump-values.',
+        reason: 'foreign-commit',
+      })
+    : couldNot(`${what} could not be compared with the branch that Argo CD reads.`, {
+        todo: 'Run it again.',
+        reason: 'cannot-compare',
+      });
 }
 
 /**

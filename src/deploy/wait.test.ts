@@ -380,6 +380,32 @@ describe('what is not ours is never undone', () => {
   });
 });
 
+test('a commit of another branch says nothing: nobody reviewed who may deploy there, and what it goes back to', async () => {
+  const at = await found();
+  await at.deploy(2);
+  const forged = await at.gitops.commit(
+    { 'apps/web/app.yaml': 'app:\n  team: shop\n  sources: [acme/evil]\n' },
+    {
+      message: 'Forged\n\nKajitori-App: web\nKajitori-Environment: production\nKajitori-Action: bump',
+      branch: 'evil',
+    },
+  );
+  const evil = { deployer: { kind: 'repository', repository: 'acme/evil' } } as const;
+  await expect(at.wait(() => missing, { commit: forged }, evil)).rejects.toMatchObject({
+    exitCode: 1,
+    reason: 'foreign-commit',
+  });
+  expect(at.verdicts(forged)).toEqual(['none', 'none']);
+});
+
+test('a commit that is older than the newest hundred is found all the same', async () => {
+  const at = await found();
+  const commit = await at.deploy(2);
+  for (let nth = 0; nth < 101; nth++)
+    await at.gitops.commit({ 'README.md': String(nth) }, { message: 'Later' });
+  expect(await at.wait(smooth, { commit })).toMatchObject({ verdict: 'healthy' });
+});
+
 describe('"could not find out" is not "failed"', () => {
   test('an Argo CD that does not answer: nothing is put back, exit code 2', async () => {
     const at = await found();
