@@ -149,9 +149,11 @@ export function argoCdContract(driver: () => ArgoCdDriver): void {
         /^The image \S+:missing-1 cannot be pulled: there is no such image\.$/,
       );
     }
-    const next = await committed(gitops.deploy('web', 'v4'));
+    // First the end, then the commit. The other way round Argo CD has compared with the commit already, sees no change in
+    // the next comparison, and takes its failed sync for the one of this commit (controller, `alreadyAttemptedSync`).
     const ended = await Promise.all(clusters.map((cluster) => client.terminateOperation(`web-${cluster}`)));
     expect(ended).toEqual([true, true]);
+    const next = await committed(gitops.deploy('web', 'v4'));
     expect(states(await follow('web', next, 'v4'))).toEqual(['done', 'done']);
   });
 

@@ -315,6 +315,16 @@ describe.skipIf(!hasArgoCdCorpus)('the traps of single answers', () => {
     });
   });
 
+  test('a commit that Argo CD does not sync, since it compared with it during a sync that then failed, is told', () => {
+    const status = recordedApplication('terminated');
+    const ahead = { ...status, sync: { status: 'OutOfSync', revisions: [NOBODY] } };
+    expect(replay([{ ms: 0, status: ahead }], expecting(NOBODY)).at(-1)).toMatchObject({
+      state: 'waiting',
+      phase: 'Argo CD does not sync it by itself',
+      cause: { kind: 'blocked' },
+    });
+  });
+
   test('a sync that failed at an earlier commit and was mended without a sync does not count', () => {
     const broken = recordedApplication('hook-failed-on-update').operation;
     const healthy = recordedApplication('bumped');

@@ -36,6 +36,8 @@ export interface ArgoCdClient {
   managedResources(name: string): Promise<readonly ManagedResource[]>;
   /** What Argo CD renders, each manifest as JSON text. */
   manifests(name: string, revision?: string): Promise<readonly string[]>;
+  /** Asks for a sync to what git has now. @returns false while another operation runs */
+  sync(name: string): Promise<boolean>;
   /** Ends the operation that runs. @returns false when none did */
   terminateOperation(name: string): Promise<boolean>;
   clusters(): Promise<readonly ClusterStatus[]>;
@@ -132,7 +134,7 @@ const MAX_BYTES = 64 * 1024 * 1024;
 const MAX_TRIES = 8;
 
 interface Call<Data> {
-  readonly method: 'GET' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'DELETE';
   /** Below `/api`. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | readonly string[] | undefined>>;
@@ -168,6 +170,7 @@ export function openArgoCd(options: ArgoCdOptions): ArgoCdClient {
           'content-type': 'application/json',
           authorization: `Bearer ${token}`,
         },
+        ...(call.method === 'POST' ? { body: '{}' } : {}),
         timeoutMs: requestTimeoutMs,
         maxBytes: MAX_BYTES,
       });
@@ -202,6 +205,17 @@ export function openArgoCd(options: ArgoCdOptions): ArgoCdClient {
         if (!isWorthIt || tries >= MAX_TRIES || timing.now() + pause > deadline) throw error;
         await timing.sleep(pause);
       }
+    }
+  };
+
+  /** @returns false where another operation, or none, is in the way */
+  const operate = async (call: Pick<Call<unknown>, 'method' | 'path' | 'doing'>): Promise<boolean> => {
+    try {
+      await ask({ ...call, about: 'operation', read: json((body) => z.object({}).safeParse(body).data) });
+      return true;
+    } catch (error) {
+      if (error instanceof ArgoCdError && error.fault === 'conflict') return false;
+      throw error;
     }
   };
 
@@ -272,21 +286,18 @@ export function openArgoCd(options: ArgoCdOptions): ArgoCdClient {
       ofApplication(name, 'the objects of', '/managed-resources', json(parseManagedResources)),
     manifests: (name, revision) =>
       ofApplication(name, 'the manifests of', '/manifests', json(parseManifestList), { revision }),
-    terminateOperation: async (name) => {
-      try {
-        await ask({
-          method: 'DELETE',
-          path: `/v1/applications/${encodeURIComponent(name)}/operation`,
-          doing: `end the operation of ${name}`,
-          about: 'operation',
-          read: json((body) => z.object({}).safeParse(body).data),
-        });
-        return true;
-      } catch (error) {
-        if (error instanceof ArgoCdError && error.fault === 'conflict') return false;
-        throw error;
-      }
-    },
+    sync: (name) =>
+      operate({
+        method: 'POST',
+        path: `/v1/applications/${encodeURIComponent(name)}/sync`,
+        doing: `sync ${name}`,
+      }),
+    terminateOperation: (name) =>
+      operate({
+        method: 'DELETE',
+        path: `/v1/applications/${encodeURIComponent(name)}/operation`,
+        doing: `end the operation of ${name}`,
+      }),
     clusters: () =>
       ask({
         method: 'GET',

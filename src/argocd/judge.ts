@@ -160,7 +160,7 @@ function decide(reading: Reading, expectation: Expectation, lasting: Lasting): V
   if (compared === 'before') return { ...waiting('Argo CD has not seen the commit yet'), wants: 'refresh' };
   if (compared === 'unknown')
     return waiting('Argo CD is at a commit of which we do not know whether it comes after ours');
-  if (status.sync.status !== 'Synced') return waiting('about to sync');
+  if (status.sync.status !== 'Synced') return judgeUnsynced(status, lasting);
   const unhealthy = judgeHealth(reading, expectation, lasting);
   if (unhealthy !== undefined) return unhealthy;
   const stale = judgeImages(reading, expectation) ?? judgeFreshness(status, sinceEnd);
@@ -253,6 +253,26 @@ function judgeOperation(
     'the sync failed',
     causeOfOperation(operation) ?? { kind: 'sync-failed', words: 'The sync failed.' },
   );
+}
+
+/** Argo CD syncs a difference at once, or within its next comparison. */
+const UNSYNCED_MS = 15_000;
+
+/**
+ * Seen on the rig: a commit that Argo CD compared with while an earlier sync was still running is not synced when that one
+ * ends badly; its next comparison finds no change (controller, `alreadyAttemptedSync`). Somebody must ask for the sync.
+ */
+function judgeUnsynced({ operation }: ApplicationStatus, lasting: Lasting): Verdict {
+  const isOver = operation?.phase === 'Failed' || operation?.phase === 'Error';
+  const isStuck = isOver && lasting('unsynced') >= UNSYNCED_MS;
+  return isStuck
+    ? waiting('Argo CD does not sync it by itself', {
+        kind: 'blocked',
+        words: cleanLine(
+          `An earlier sync ended badly, and Argo CD does not try again${said(operation.message)}`,
+        ),
+      })
+    : waiting('about to sync');
 }
 
 const sameRevisions = (some: readonly string[], others: readonly string[]): boolean =>
