@@ -5,15 +5,22 @@ import { gitHubTeams } from '../scaffold/team-directory.ts';
 import type { GitopsInputs } from './gitops-inputs.ts';
 import { runnerContext } from './inputs.ts';
 
-/** Events behind which no person stands who could be asked for: the workflow itself decided to run. */
-const OWN_EVENTS = ['schedule', 'workflow_run', 'push', 'repository_dispatch'];
+/**
+ * Events behind which no person stands. GitHub runs only the default branch's workflows for them (docs: "Events that trigger
+ * workflows"), and who changes those is the repository's rules to say; a push runs a workflow of whatever branch was pushed, so
+ * there the person counts.
+ */
+const OWN_EVENTS = ['schedule', 'workflow_run'];
 
 /**
  * Who asks, as GitHub says: in a run of the GitOps repository the person who started it, in a run of another repository
  * that repository. Whoever starts a run again answers for it, also for somebody else's.
  */
-export function deployerInput({ on, open, asApp }: GitopsInputs): Deployer & { readonly name: string } {
-  const { repository, actor, triggeringActor, event } = runnerContext();
+export function deployerInput(
+  { on, open, asApp }: Pick<GitopsInputs, 'on' | 'open' | 'asApp'>,
+  environment: NodeJS.ProcessEnv = process.env,
+): Deployer & { readonly name: string } {
+  const { repository, actor, triggeringActor, event } = runnerContext(environment);
   if (!sameRepositoryName(repository, formatRepositoryName(on.target.repository))) {
     return { kind: 'repository', repository, name: actor ?? repository };
   }
