@@ -7,8 +7,8 @@ export function rememberingTree(tree: Tree): Tree {
   return {
     name: tree.name,
     commit: tree.commit,
-    read: (file) => once(texts, file, tree.read),
-    list: (folder) => once(folders, folder, tree.list),
+    read: (file) => once(texts, file, (path) => tree.read(path)),
+    list: (folder) => once(folders, folder, (path) => tree.list(path)),
   };
 }
 
