@@ -81,49 +81,93 @@ const crd = (index: number, extra: boolean): string =>
     },
   });
 
-/** Four objects of each of these parts, as a chart of many components has them. */
-const TEMPLATE = `{{- range $index := until 100 }}
----
-apiVersion: apps/v1
+/** The helpers that `helm create` writes, as nearly every chart has them. */
+const HELPERS = `{{- define "large.name" -}}{{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}{{- end }}
+{{- define "large.fullname" -}}{{ printf "%s-%s" .Release.Name (include "large.name" .) | trunc 50 | trimSuffix "-" }}{{- end }}
+{{- define "large.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "large.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+{{- define "large.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{ include "large.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+`;
+
+/** Four objects of one component, in a file of its own as charts have them. */
+const component = (index: number): string => `apiVersion: apps/v1
 kind: Deployment
 metadata:
-  name: {{ $.Release.Name }}-{{ $index }}
-  labels: { helm.sh/chart: "{{ $.Chart.Name }}-{{ $.Chart.Version }}", app: part-{{ $index }} }
+  name: {{ include "large.fullname" . }}-${index}
+  labels:
+    {{- include "large.labels" . | nindent 4 }}
 spec:
-  replicas: 2
-  selector: { matchLabels: { app: part-{{ $index }} } }
+  replicas: {{ .Values.replicas }}
+  selector:
+    matchLabels:
+      {{- include "large.selectorLabels" . | nindent 6 }}
+      component: part-${index}
   template:
     metadata:
-      labels: { app: part-{{ $index }}, helm.sh/chart: "{{ $.Chart.Name }}-{{ $.Chart.Version }}" }
+      annotations:
+        checksum/config: {{ include (print $.Template.BasePath "/config-${index}.yaml") . | sha256sum }}
+      labels:
+        {{- include "large.selectorLabels" . | nindent 8 }}
+        component: part-${index}
     spec:
+      serviceAccountName: {{ include "large.fullname" . }}-${index}
       containers:
         - name: main
-          image: registry.example.com/part-{{ $index }}:{{ $.Chart.AppVersion }}
-          args: [--a=1, --b=2, --index={{ $index }}]
-          env: [{ name: A, value: "1" }, { name: B, value: "2" }, { name: C, value: "3" }]
+          image: "{{ .Values.image.repository }}/part-${index}:{{ .Values.image.tag | default .Chart.AppVersion }}"
+          args: [--a=1, --b=2, --index=${index}]
+          env:
+            {{- toYaml .Values.env | nindent 12 }}
           ports: [{ name: http, containerPort: 8080 }]
-          resources: { requests: { cpu: 100m, memory: 128Mi }, limits: { memory: 256Mi } }
+          resources:
+            {{- toYaml .Values.resources | nindent 12 }}
           readinessProbe: { httpGet: { path: /, port: http } }
 ---
 apiVersion: v1
 kind: Service
-metadata: { name: "{{ $.Release.Name }}-{{ $index }}", labels: { helm.sh/chart: "{{ $.Chart.Name }}-{{ $.Chart.Version }}" } }
-spec: { selector: { app: part-{{ $index }} }, ports: [{ name: http, port: 80, targetPort: http }] }
+metadata:
+  name: {{ include "large.fullname" . }}-${index}
+  labels:
+    {{- include "large.labels" . | nindent 4 }}
+spec:
+  selector:
+    {{- include "large.selectorLabels" . | nindent 4 }}
+    component: part-${index}
+  ports: [{ name: http, port: 80, targetPort: http }]
 ---
 apiVersion: v1
 kind: ServiceAccount
-metadata: { name: "{{ $.Release.Name }}-{{ $index }}", labels: { helm.sh/chart: "{{ $.Chart.Name }}-{{ $.Chart.Version }}" } }
----
-apiVersion: v1
+metadata:
+  name: {{ include "large.fullname" . }}-${index}
+  labels:
+    {{- include "large.labels" . | nindent 4 }}
+`;
+
+const configuration = (index: number): string => `apiVersion: v1
 kind: ConfigMap
-metadata: { name: "{{ $.Release.Name }}-{{ $index }}", labels: { helm.sh/chart: "{{ $.Chart.Name }}-{{ $.Chart.Version }}" } }
+metadata:
+  name: {{ include "large.fullname" . }}-${index}
+  labels:
+    {{- include "large.labels" . | nindent 4 }}
 data:
   config: |
 {{- range $line := until 30 }}
     setting-{{ $line }} = value of {{ $line }}
 {{- end }}
-    version = {{ $.Chart.Version }}
-{{- end }}
+    version = {{ .Chart.Version }}
+`;
+
+const VALUES = `replicas: 2
+nameOverride: ""
+image: { repository: registry.example.com, tag: "" }
+env: [{ name: A, value: "1" }, { name: B, value: "2" }, { name: C, value: "3" }]
+resources: { requests: { cpu: 100m, memory: 128Mi }, limits: { memory: 256Mi } }
 `;
 
 async function writeLargeChart(root: string, version: string): Promise<void> {
@@ -132,7 +176,12 @@ async function writeLargeChart(root: string, version: string): Promise<void> {
     'charts/large/Chart.yaml',
     `apiVersion: v2\nname: large\nversion: ${version}\nappVersion: ${version}\n`,
   );
-  await write(root, 'charts/large/templates/all.yaml', TEMPLATE);
+  await write(root, 'charts/large/values.yaml', VALUES);
+  await write(root, 'charts/large/templates/_helpers.tpl', HELPERS);
+  for (let index = 0; index < 100; index += 1) {
+    await write(root, `charts/large/templates/part-${index}.yaml`, component(index));
+    await write(root, `charts/large/templates/config-${index}.yaml`, configuration(index));
+  }
   for (let index = 0; index < 10; index += 1) {
     await write(root, `charts/large/crds/thing${index}.yaml`, crd(index, version !== '1.0.0'));
   }
