@@ -49,8 +49,9 @@ export function chooseRelease(
       reason: 'no-release',
     });
   }
-  if (current.action === 'rollback' && (target.kind === 'last-healthy' || target.kind === 'previous')) {
-    // Run twice, it must not go back twice: who wants to go further names the release.
+  const unnamed = target.kind === 'last-healthy' || target.kind === 'previous';
+  if (unnamed && current.action === 'rollback' && current.verdict !== 'failed') {
+    // Run twice, it must not go back twice: who wants to go further names the release, or it failed as well.
     return current;
   }
   if (target.kind === 'last-healthy') {

@@ -114,6 +114,14 @@ describe('a rollback', () => {
     expect(await repository.head()).toBe(head);
   });
 
+  test('a rollback that failed itself: further back', async () => {
+    const { deps, repository } = await begin();
+    await runRollback(inputs(), deps);
+    await repository.setStatus(await repository.head(), 'kajitori/web/prod-1', 'failure');
+    await runRollback(inputs(), { ...deps, key: 'again' });
+    expect(await repository.read(RELEASE)).toContain('tag: v1 ');
+  });
+
   test.each([
     ['the number of a build', () => '1', 'v1'],
     ['the beginning of a commit', (releases: readonly string[]) => `${releases[0]?.slice(0, 9)}`, 'v1'],
