@@ -100,9 +100,16 @@ export class ArgoCdLookout implements Lookout {
     }
   }
 
-  async endOperation({ cluster, application }: Awaited): Promise<boolean> {
+  async endOperation(awaited: Awaited): Promise<boolean> {
+    const client = this.#options.clientOf(awaited.cluster);
     try {
-      return await this.#options.clientOf(cluster).terminateOperation(application);
+      if (await client.terminateOperation(awaited.application)) {
+        return true;
+      }
+      // None runs, and still it is blocked: a commit that was compared while the earlier sync ran is not synced after it
+      // failed (judge.ts, `judgeUnsynced`).
+      const isBlocked = this.#known.get(awaited)?.judgement?.cause?.kind === 'blocked';
+      return isBlocked && (await client.sync(awaited.application));
     } catch (error) {
       if (error instanceof ArgoCdError) {
         return false;

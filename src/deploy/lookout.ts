@@ -48,7 +48,11 @@ export interface Lookout {
   pause(atMostMs: number): Promise<void>;
   /** Finds out more about one that is late: why it is not there yet. */
   explain(awaited: Awaited): Promise<Explained>;
-  /** Ends the operation that runs. @returns false where that cannot be done from here */
+  /**
+   * Ends the operation that runs, and asks for a sync where an earlier one that failed keeps Argo CD from starting it.
+   *
+   * @returns false where that cannot be done from here
+   */
   endOperation(awaited: Awaited): Promise<boolean>;
   /** Nothing more is looked at. */
   close(): void;
