@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { KubernetesObject } from '../../../src/kubernetes/object.ts';
 import { type Cluster, demandOk } from './cluster.ts';
 import { freePorts } from './free-ports.ts';
-import { built, type Programs } from './programs.ts';
+import { built, type Part, type Programs, startPart } from './programs.ts';
 import { waitFor } from './wait-for.ts';
 
 /** What we read of an Application as Argo CD answers it. */
@@ -48,6 +48,8 @@ interface ResourceResult {
 /** A real Argo CD: API server, repo-server, application and ApplicationSet controllers. */
 export interface ArgoCd {
   readonly url: string;
+  /** Its API server; the controllers go on without it. */
+  readonly server: Part;
   /** Of the account `ci`, which may do everything with applications and read clusters and projects. */
   readonly token: string;
   /** A request of that account. `body` is sent as JSON. */
@@ -70,9 +72,9 @@ export async function startArgoCd(programs: Programs, clusters: readonly Cluster
   const [home] = clusters;
   if (home === undefined) throw new Error('Argo CD needs a cluster');
   await configure(home, clusters);
-  const url = await startParts(programs, home);
+  const { url, server } = await startParts(programs, home);
   const token = await signIn(url, home);
-  return openArgoCd(url, token, home);
+  return openArgoCd(url, server, token, home);
 }
 
 async function configure(home: Cluster, clusters: readonly Cluster[]): Promise<void> {
@@ -125,13 +127,13 @@ const clusterSecret = ({ name, url, token, certificateFile }: Cluster): object =
   },
 });
 
-async function startParts(programs: Programs, home: Cluster): Promise<string> {
+async function startParts(programs: Programs, home: Cluster): Promise<Pick<ArgoCd, 'url' | 'server'>> {
   const folder = join(programs.folder, 'argocd');
   for (const part of ['tls', 'ssh', 'gpg', 'plugins', 'tmp'])
     await mkdir(join(folder, part), { recursive: true });
   await writeFile(join(folder, 'ssh/ssh_known_hosts'), '');
   const ports = await freePorts(9);
-  const [redis, repo, repoMetrics, server, serverMetrics, controllerMetrics, metrics, probe, webhook] = ports;
+  const [redis, repo, repoMetrics, port, serverMetrics, controllerMetrics, metrics, probe, webhook] = ports;
   const env = {
     KUBECONFIG: home.kubeconfig(NAMESPACE),
     // https://kubernetes.default.svc is then the cluster of KUBECONFIG.
@@ -167,15 +169,17 @@ async function startParts(programs: Programs, home: Cluster): Promise<string> {
     '--metrics-address=127.0.0.1',
     `--metrics-port=${repoMetrics}`,
   );
-  await start(
-    'server',
-    ...clients,
-    '--insecure',
-    '--address=127.0.0.1',
-    `--port=${server}`,
-    '--metrics-address=127.0.0.1',
-    `--metrics-port=${serverMetrics}`,
-  ).ready(answersOn(server));
+  const runServer = () =>
+    start(
+      'server',
+      ...clients,
+      '--insecure',
+      '--address=127.0.0.1',
+      `--port=${port}`,
+      '--metrics-address=127.0.0.1',
+      `--metrics-port=${serverMetrics}`,
+    );
+  const server = await startPart(runServer, answersOn(port));
   // Only now: the server has written `server.secretkey`, which the controllers need. The port of the application
   // controller's metrics is open on all interfaces; there is no flag for its address.
   const controller = start('application-controller', ...clients, `--metrics-port=${controllerMetrics}`);
@@ -191,7 +195,7 @@ async function startParts(programs: Programs, home: Cluster): Promise<string> {
     repoServer.ready(answersOn(repoMetrics)),
     controller.ready(answersOn(controllerMetrics)),
   ]);
-  return `http://127.0.0.1:${server}`;
+  return { url: `http://127.0.0.1:${port}`, server };
 }
 
 /** Signs in as the administrator once, to make a token for `ci`. */
@@ -243,7 +247,7 @@ function inShort({ metadata, spec, status }: Application): Application {
   };
 }
 
-function openArgoCd(url: string, token: string, home: Cluster): ArgoCd {
+function openArgoCd(url: string, server: Part, token: string, home: Cluster): ArgoCd {
   const request: ArgoCd['request'] = (method, path, body) => call(url, token, method, path, body);
   const applications = async (): Promise<readonly Application[]> => {
     const { body } = await request('GET', '/api/v1/applications');
@@ -251,6 +255,7 @@ function openArgoCd(url: string, token: string, home: Cluster): ArgoCd {
   };
   return {
     url,
+    server,
     token,
     request,
     applications,

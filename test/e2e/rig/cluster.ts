@@ -9,7 +9,7 @@ import { stringify } from 'yaml';
 import type { KubernetesObject } from '../../../src/kubernetes/object.ts';
 import { freePorts } from './free-ports.ts';
 import { podStages } from './pods.ts';
-import { built, type Programs } from './programs.ts';
+import { built, type Part, type Programs, startPart } from './programs.ts';
 
 /** An event of a watch, as the API server sends it. */
 export interface WatchEvent {
@@ -17,8 +17,8 @@ export interface WatchEvent {
   readonly object: KubernetesObject;
 }
 
-/** A Kubernetes cluster: a real API server with its controllers and scheduler. Nodes and pods are played by kwok. */
-export interface Cluster {
+/** What can be done with a Kubernetes cluster whose API server runs. */
+interface ClusterAccess {
   readonly name: string;
   /** Of its API server. */
   readonly url: string;
@@ -37,12 +37,18 @@ export interface Cluster {
   /** All objects of a kind, in all namespaces or in one. */
   list(resource: string, namespace?: string): Promise<readonly KubernetesObject[]>;
   /**
-   * Is told of everything that there is and that comes, until disposed of.
+   * Is told of everything that there is and that comes, until disposed of or until the API server stops.
    *
    * @param path of the API, like `/apis/apps/v1/deployments`
    * @returns when everything that there was has been told
    */
   watch(path: string, seen: (event: WatchEvent) => void): Promise<Disposable>;
+}
+
+/** A Kubernetes cluster: a real API server with its controllers and scheduler. Nodes and pods are played by kwok. */
+export interface Cluster extends ClusterAccess {
+  /** Without it, what the cluster has goes on to exist, and nobody can ask for it. Watches end with it. */
+  readonly apiServer: Part;
 }
 
 /** The store of both API servers. */
@@ -87,24 +93,25 @@ export async function startCluster(programs: Programs, etcd: string, name: strin
 
   const start = (program: string, ...args: string[]) =>
     programs.start(`${program}-${name}`, built('programs', program), args);
-  const apiServer = start(
-    'kube-apiserver',
-    `--etcd-servers=${etcd}`,
-    `--etcd-prefix=/registry/${name}`,
-    '--bind-address=127.0.0.1',
-    '--advertise-address=127.0.0.1',
-    `--secure-port=${port}`,
-    // It makes a certificate of its own there.
-    `--cert-dir=${folder}`,
-    `--token-auth-file=${tokens}`,
-    '--authorization-mode=RBAC',
-    '--service-account-issuer=https://kubernetes.default.svc',
-    `--service-account-key-file=${publicKey}`,
-    `--service-account-signing-key-file=${privateKey}`,
-    '--service-cluster-ip-range=10.96.0.0/16',
-    '--endpoint-reconciler-type=none',
-  );
-  await apiServer.ready(() => cluster.kubectl(['get', '--raw', '/readyz']));
+  const runApiServer = () =>
+    start(
+      'kube-apiserver',
+      `--etcd-servers=${etcd}`,
+      `--etcd-prefix=/registry/${name}`,
+      '--bind-address=127.0.0.1',
+      '--advertise-address=127.0.0.1',
+      `--secure-port=${port}`,
+      // It makes a certificate of its own there.
+      `--cert-dir=${folder}`,
+      `--token-auth-file=${tokens}`,
+      '--authorization-mode=RBAC',
+      '--service-account-issuer=https://kubernetes.default.svc',
+      `--service-account-key-file=${publicKey}`,
+      `--service-account-signing-key-file=${privateKey}`,
+      '--service-cluster-ip-range=10.96.0.0/16',
+      '--endpoint-reconciler-type=none',
+    );
+  const apiServer = await startPart(runApiServer, () => cluster.kubectl(['get', '--raw', '/readyz']));
 
   const kubeconfig = `--kubeconfig=${cluster.kubeconfig('default')}`;
   start(
@@ -130,7 +137,7 @@ export async function startCluster(programs: Programs, etcd: string, name: strin
   );
   await cluster.apply(['a', 'c'].map(node));
   await cluster.kubectl(['wait', '--for=condition=Ready', 'node', '--all', '--timeout=120s']);
-  return cluster;
+  return { ...cluster, apiServer };
 }
 
 function node(zone: string): object {
@@ -152,7 +159,7 @@ function node(zone: string): object {
   };
 }
 
-function openCluster(name: string, folder: string, port: number): Cluster {
+function openCluster(name: string, folder: string, port: number): ClusterAccess {
   const url = `https://127.0.0.1:${port}`;
   const certificateFile = join(folder, 'apiserver.crt');
   const token = randomBytes(16).toString('hex');
@@ -173,7 +180,7 @@ function openCluster(name: string, folder: string, port: number): Cluster {
   };
   const ours = [`--kubeconfig=${kubeconfig('default')}`, `--cache-dir=${join(folder, 'kubectl')}`];
   const program = built('programs/kubectl');
-  const kubectl: Cluster['kubectl'] = async (args, input = '') =>
+  const kubectl: ClusterAccess['kubectl'] = async (args, input = '') =>
     (await execa(program, [...ours, ...args], { input })).stdout;
   const found = async (args: readonly string[], namespace?: string): Promise<unknown> => {
     const where = namespace === undefined ? [] : [`--namespace=${namespace}`];

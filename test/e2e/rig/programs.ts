@@ -18,6 +18,33 @@ export interface RunningProgram extends Disposable {
   ready(answer: () => Promise<unknown>): Promise<void>;
 }
 
+/** A program of the rig that a test takes away for a while. It keeps its port and what it has stored. */
+export interface Part {
+  /** Ends it as a power failure would. */
+  stop(): Promise<void>;
+  /** @returns when it answers again */
+  start(): Promise<void>;
+}
+
+/** Starts a program that can be stopped, and started again in the same way. @param answer as of `ready` */
+export async function startPart(run: () => RunningProgram, answer: () => Promise<unknown>): Promise<Part> {
+  let running = run();
+  await running.ready(answer);
+  return {
+    stop: async () => {
+      const { process } = running;
+      if (process.exitCode !== null || process.signalCode !== null) return;
+      const gone = once(process, 'exit');
+      process.kill('SIGKILL');
+      await gone;
+    },
+    start: async () => {
+      running = run();
+      await running.ready(answer);
+    },
+  };
+}
+
 /** The programs and the folder of one rig. Whatever happens to this process, they go when it goes (reaper.ts). */
 export interface Programs extends AsyncDisposable {
   /** A temporary folder, only for this user. */
