@@ -1,12 +1,15 @@
 import { Command } from 'commander';
+import { chartFolder } from '../render/chart-store.ts';
+import { runRender } from '../render/run-render.ts';
 import { couldNot } from '../report/failure.ts';
 import { openSuite } from '../repository/suite.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
+import { type AdoptOutputs, runAdopt } from '../scaffold/adopt.ts';
 import { gitRemoteUrl } from '../scaffold/git-remote.ts';
 import { type InitInputs, type InitOutputs, runInit } from '../scaffold/init.ts';
 import { terminalQuestions } from '../scaffold/terminal-questions.ts';
 import { repeated } from './repeated.ts';
-import { type CommonOptions, runCommand } from './run-command.ts';
+import { type CommonOptions, progress, runCommand } from './run-command.ts';
 
 interface InitOptions extends CommonOptions {
   readonly environment?: readonly string[];
@@ -18,6 +21,10 @@ interface InitOptions extends CommonOptions {
   readonly branch?: string;
   readonly app?: string;
   readonly gitops?: string;
+  readonly adopt?: boolean;
+  readonly release?: string;
+  readonly image?: string;
+  readonly exclude?: readonly string[];
   readonly dryRun?: boolean;
   readonly yes?: boolean;
 }
@@ -41,6 +48,20 @@ export function initCommand(): Command {
     .option('--branch <name>', 'which Argo CD reads (default: main)')
     .option('--app <name>', "in an app's repository instead: write the workflow that deploys this app")
     .option('--gitops <owner/name>', 'with --app: the GitOps repository')
+    .option(
+      '--adopt',
+      'in a GitOps repository that exists: keep its layout, change nothing that runs, and prove that by rendering',
+    )
+    .option(
+      '--release <pattern>',
+      'with --adopt: the values files that hold images, like apps/{app}/values-{environment}.yaml (default: found out)',
+    )
+    .option('--image <path>', 'with --adopt: the path of the image in them (default: found out)')
+    .option(
+      '--exclude <name>',
+      'with --adopt: an application, or ApplicationSet/<name>, that cannot be rendered; may be repeated',
+      repeated,
+    )
     .option('--dry-run', 'show what would be written and write nothing')
     .option('--yes', 'ask nothing')
     .option('--json', 'print the result as JSON, and ask nothing')
@@ -59,24 +80,115 @@ Examples:
       --cluster prod-2=1.34,ap-northeast-1,222222222222 \\
       --registry 333333333333.dkr.ecr.ap-northeast-1.amazonaws.com \\
       --teams '@acme/*' --url https://github.com/acme/gitops.git
+  In a GitOps repository that exists, what would be written, and the proof that nothing changes:
+    kajitori init --adopt --dry-run
   In the repository of the app web, the workflow that deploys it:
     kajitori init --app web --gitops acme/gitops`,
     )
-    .action((options: InitOptions) => runCommand(options, () => init(options)));
+    .action((options: InitOptions) =>
+      runCommand(options, () => (options.adopt === true ? adopt(options) : init(options))),
+    );
 }
 
-async function init(options: InitOptions) {
+async function adopt(options: InitOptions) {
+  if (options.app !== undefined || options.gitops !== undefined) {
+    throw couldNot('--adopt is for the GitOps repository, --app for the repository of an app.', {
+      todo: 'Give one of them.',
+      reason: 'bad-input',
+    });
+  }
   const silent = options.json === true;
-  const outputs = await runInit(inputsOf(options), {
-    repository: await openWorkingCopy('.'),
-    suite: await openSuite(),
-    remoteUrl: () => gitRemoteUrl('.'),
-    questions: options.yes === true || silent || !process.stdin.isTTY ? undefined : terminalQuestions,
-    show: (text) => {
+  const repository = await openWorkingCopy('.');
+  const url = options.url ?? (await gitRemoteUrl('.'));
+  const outputs = await runAdopt(
+    {
+      ...inputsOf(options),
+      release: options.release,
+      image: options.image,
+      exclude: options.exclude ?? [],
+    },
+    {
+      repository,
+      suite: await openSuite(),
+      remoteUrl: () => gitRemoteUrl('.'),
+      render: (tree, root) =>
+        runRender(
+          { app: undefined, environment: undefined, cluster: undefined },
+          {
+            tree,
+            root,
+            charts: chartFolder(process.env),
+            urls: url === undefined ? [] : [url],
+            onProgress: silent ? () => undefined : progress,
+          },
+        ),
+      ...interaction(options),
+    },
+  );
+  return { text: `\n${adoptText(outputs)}`, json: outputs, exitCode: outputs.exitCode };
+}
+
+function adoptText({ reason, written, apps }: AdoptOutputs): string {
+  const [first] = apps;
+  switch (reason) {
+    case 'written':
+      return [
+        `Wrote ${written.length} ${written.length === 1 ? 'file' : 'files'}. Nothing is committed yet, and nothing that runs changes.`,
+        ...(first === undefined
+          ? []
+          : [
+              '  → Say who may deploy an app, one short file each. For example, for runs of the repository',
+              `    acme/${first.app}, owned by the team shop: .kajitori/${first.app}/app.yaml with this line`,
+              `      app: { team: shop, sources: [acme/${first.app}] }`,
+            ]),
+        '  → Commit and push; docs/setup.md goes on with the GitHub App. `kajitori doctor` checks the set-up.',
+      ].join('\n');
+    case 'nothing-to-do':
+      return 'Nothing to do: everything is there.';
+    case 'dry-run':
+      return 'Dry run: nothing was written.';
+    case 'declined':
+      return 'Nothing was written.';
+    case 'no-pattern':
+      return 'Nothing was written. Is there such a file after all? Name it: --release and --image.';
+    case 'changes':
+      return [
+        'Nothing was written: the new files would change what runs (see above).',
+        '  → Most often a source or a generator takes in every file of the repository. Limit it to its own folder.',
+      ].join('\n');
+    case 'not-proven':
+      return [
+        'Nothing was written: not everything could be compared (see above).',
+        '  → Mend what is named there, or leave it out: --exclude NAME.',
+      ].join('\n');
+  }
+}
+
+/** Asks and shows where a person is there. */
+function interaction({ yes, json }: InitOptions) {
+  const silent = json === true;
+  return {
+    questions: yes === true || silent || !process.stdin.isTTY ? undefined : terminalQuestions,
+    show: (text: string) => {
       if (!silent) {
         process.stdout.write(`${text}\n`);
       }
     },
+  };
+}
+
+async function init(options: InitOptions) {
+  if (options.release !== undefined || options.image !== undefined || options.exclude !== undefined) {
+    throw couldNot('--release, --image and --exclude belong to --adopt.', {
+      todo: 'Give --adopt too, or leave them out.',
+      reason: 'bad-input',
+    });
+  }
+  const outputs = await runInit(inputsOf(options), {
+    repository: await openWorkingCopy('.'),
+    suite: await openSuite(),
+    remoteUrl: () => gitRemoteUrl('.'),
+    ...interaction(options),
   });
   return {
     text: `\n${initText(outputs, options)}`,

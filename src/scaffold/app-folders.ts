@@ -11,9 +11,13 @@ export interface AppFolder {
   readonly text: string;
 }
 
-/** The apps of a GitOps repository: the folders below apps/ for which there is an app.yaml, sorted by name. */
+/**
+ * The apps of a GitOps repository: the folders below apps/ for which there is an app.yaml, sorted by name. Where kajitori.yaml has
+ * another place for app.yaml (`apps.definition`), the folders that stand where it has `{app}`.
+ */
 export async function appFolders(tree: Tree, config: KajitoriConfig): Promise<readonly AppFolder[]> {
-  const folders = (await tree.list('apps')).filter(({ kind }) => kind === 'folder');
+  const [above = ''] = (config.apps?.definition ?? 'apps/{app}/app.yaml').split('{app}');
+  const folders = (await tree.list(above.replace(/\/?[^/]*$/, ''))).filter(({ kind }) => kind === 'folder');
   const found = await Promise.all(
     folders.map(async ({ name }) => {
       const file = appFile(config, name);

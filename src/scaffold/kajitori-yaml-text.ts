@@ -11,6 +11,8 @@ export interface Answers {
   readonly platformTeam: string | undefined;
   readonly url: string;
   readonly branch: string;
+  /** For another layout than ours: where the images are, and where app.yaml of an app is. */
+  readonly apps?: { readonly release: string; readonly image: string; readonly definition: string };
 }
 
 export interface ClusterAnswers {
@@ -59,6 +61,7 @@ export function kajitoriYamlText(answers: Answers): string {
     ...clusters.map(([name, value]) => `  ${line(name, value)}`),
     line('registries', answers.registries),
     ...teams,
+    ...(answers.apps === undefined ? [] : [line('apps', { ...answers.apps })]),
     '',
   ].join('\n');
 }
