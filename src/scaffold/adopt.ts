@@ -54,7 +54,7 @@ export interface AdoptDependencies {
 
 export interface AdoptOutputs {
   readonly plan: readonly { readonly path: string; readonly state: InitPlan['files'][number]['state'] }[];
-  /** Undefined where no pattern leads to images. */
+  /** Undefined where no values file holds an image. */
   readonly pattern: ReleasePattern | undefined;
   readonly apps: PatternProof['apps'];
   /** Applications that Kajitori will not deploy; they go on as before. */
@@ -177,17 +177,13 @@ async function configuration(inputs: AdoptInputs, deps: AdoptDependencies): Prom
   if (pattern === undefined) {
     const left = found.places.map(({ application }) => ({
       application,
-      why: 'where its image stands could not be found out',
+      why: 'no image of your registries is in its values files',
     }));
     return { text: undefined, pattern, found, proven: { apps: [], left } };
   }
   const text = kajitoriYamlText({ ...answers, apps: { ...pattern, definition: DEFINITION } });
-  return {
-    text,
-    pattern,
-    found,
-    proven: proveReleasePattern(parseKajitoriYaml(text), found.places, found.texts),
-  };
+  const proven = proveReleasePattern(parseKajitoriYaml(text), found.places, found.texts);
+  return { text: proven.apps.length === 0 ? undefined : text, pattern, found, proven };
 }
 
 async function ofExisting(text: string, repository: Tree, url: string | undefined): Promise<Adopted> {
@@ -339,7 +335,7 @@ function formatNoPattern(left: AdoptOutputs['left']): string {
     lines === undefined ? [] : [`  ${application}:  files: ${lines.files}  set: ${lines.set}`],
   );
   return [
-    'No values file holds the image of an app, so kajitori.yaml would have nothing to say here. Nothing is written.',
+    'There is no app whose image Kajitori could write, so kajitori.yaml would have nothing to say here:',
     ...left.map(({ application, why }) => `  ${application}: ${why}`),
     ...(explicit.length === 0
       ? []

@@ -59,7 +59,7 @@ export async function detect(tree: Tree): Promise<Detected> {
           detections.push({ what: 'cluster', value: facts === '' ? name : `${name} (${facts})`, from: file });
         }
       }
-      for (const text of textsUnder(document, ['repository', 'image'])) {
+      for (const text of textsUnder(document, ['repository', 'image', 'newName'])) {
         const host = ECR_HOST.exec(text)?.[1];
         if (host !== undefined && !registries.has(host)) {
           registries.set(host, file);

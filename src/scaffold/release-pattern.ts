@@ -57,7 +57,8 @@ const DEEPEST = 6;
  * The pattern and path that lead to the images of the most apps, guessed from the applications as they are.
  *
  * @param withPattern kajitori.yaml, as it would be with a pattern; undefined where it refuses the pattern
- * @returns undefined when no pattern leads to the image of any app
+ * @returns undefined when no values file of an app holds an image. A pattern that leads to no app (`proveReleasePattern`) is the nearest
+ * to one, so that its proof can say why.
  */
 export function guessReleasePattern(
   places: readonly ValuesPlace[],
@@ -79,14 +80,15 @@ export function guessReleasePattern(
       const config = withPattern(pattern);
       if (config === undefined) return [];
       const { apps } = proveReleasePattern(config, places, texts);
-      return apps.length === 0
-        ? []
-        : [{ pattern, reached: apps.flatMap(({ applications }) => applications).length }];
+      const reached = apps.flatMap(({ applications }) => applications).length;
+      const named = places.filter((place) => appOf(place, pattern.release) !== undefined).length;
+      return [{ pattern, reached, named }];
     })
     // Of two paths that lead to as many images, the one nearer to the root is the app's own.
     .toSorted(
       (a, b) =>
         b.reached - a.reached ||
+        b.named - a.named ||
         a.pattern.image.length - b.pattern.image.length ||
         (a.pattern.release < b.pattern.release ? -1 : 1),
     );
