@@ -3,10 +3,12 @@ import { applicationNames } from '../deploy/application-name.ts';
 import { type LookoutAccess, lookoutOpener } from '../deploy/open-lookout.ts';
 import type { WaitDeps } from '../deploy/wait.ts';
 import { logReporter } from '../deploy/wait-reporter.ts';
-import { openGitHub } from '../github/access.ts';
+import { type Access, openGitHub } from '../github/access.ts';
+import { createGitHubClient, type GitHubClient } from '../github/client.ts';
 import { openRenewedClient } from '../github/renewed-client.ts';
 import { formatRepositoryName, parseRepositoryName, sameRepositoryName } from '../github/repository-name.ts';
 import { systemTiming } from '../github/timing.ts';
+import { announcer } from '../release/announcer.ts';
 import { couldNot } from '../report/failure.ts';
 import { accessInputs, input, oidcToken, requiredInput, runnerContext } from './inputs.ts';
 import { logText } from './log-text.ts';
@@ -39,7 +41,41 @@ export async function waitDeps(): Promise<WaitDeps> {
     lookout: lookoutOpener(lookoutAccess(), { client, target, timing: systemTiming }),
     applicationName: applicationNames(requiredInput('application')),
     report: logReporter(logText, systemTiming.now),
+    tell: announcer({
+      clientOf: (source) => announcingClient(source, access),
+      webhook: input('webhook'),
+    }),
   };
+}
+
+/**
+ * A client that may tell of a deploy in an app's repository. The job's own token is good for the repository of the run only;
+ * in another one the GitHub App can, where it is installed there.
+ */
+async function announcingClient(source: string, access: Access): Promise<GitHubClient | undefined> {
+  const { apiUrl, repository: caller } = runnerContext();
+  if (sameRepositoryName(source, caller)) {
+    const token = input('source-token');
+    return token === undefined ? undefined : createGitHubClient({ apiUrl, token, timing: systemTiming });
+  }
+  return access.appId === undefined
+    ? undefined
+    : openRenewedClient(
+        () =>
+          openGitHub(access, {
+            apiUrl,
+            repository: parseRepositoryName(source),
+            permissions: {
+              contents: 'read',
+              deployments: 'write',
+              pull_requests: 'write',
+              statuses: 'write',
+            },
+            timing: systemTiming,
+            onToken: core.setSecret,
+          }),
+        systemTiming,
+      );
 }
 
 function lookoutAccess(): LookoutAccess {

@@ -11,6 +11,7 @@ import { finishRequest, waitRequest } from '../deploy/wait-request.ts';
 import { openGitHub } from '../github/access.ts';
 import { parseRepositoryName } from '../github/repository-name.ts';
 import { systemTiming } from '../github/timing.ts';
+import { announcer } from '../release/announcer.ts';
 import { environmentAccess } from './environment.ts';
 import { type CommonOptions, runCommand } from './run-command.ts';
 
@@ -27,6 +28,7 @@ interface WaitOptions extends CommonOptions {
   readonly argocdServer?: string;
   readonly argocdCa?: string;
   readonly application: string;
+  readonly announce?: boolean;
 }
 
 /** `kajitori wait`. */
@@ -47,11 +49,16 @@ export function waitCommand(): Command {
     .option('--argocd-server <url>', 'Argo CD (default: as kajitori.yaml says for each cluster)')
     .option('--argocd-ca <file>', 'certificates (PEM) of a private authority')
     .option('--application <pattern>', 'how applications are named', '{app}-{cluster}')
+    .option(
+      '--announce',
+      'also tell of it in the app repository: deployments, commit status, merged pull request',
+    )
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
-GitHub's token is taken from GITHUB_TOKEN, Argo CD's from ARGOCD_AUTH_TOKEN.
+GitHub's token is taken from GITHUB_TOKEN, Argo CD's from ARGOCD_AUTH_TOKEN. With --announce, a Slack-compatible
+webhook is called whose URL is in KAJITORI_WEBHOOK.
 Exit codes: 0 healthy, or somebody deployed again; 1 failed; 2 could not find out.
 
 Examples:
@@ -106,6 +113,20 @@ async function waitDeps(options: WaitOptions): Promise<WaitDeps> {
     report: process.stderr.isTTY
       ? screenReporter(process.stderr)
       : { application: () => undefined, step: () => undefined },
+    ...(options.announce === true
+      ? {
+          tell: announcer({
+            clientOf: (source) =>
+              openGitHub(access, {
+                apiUrl: access.apiUrl,
+                repository: parseRepositoryName(source),
+                permissions: { deployments: 'write', pull_requests: 'write', statuses: 'write' },
+                timing: systemTiming,
+              }),
+            webhook: process.env.KAJITORI_WEBHOOK || undefined,
+          }),
+        }
+      : {}),
   };
 }
 

@@ -112,7 +112,8 @@ export class VerdictRecord {
   }
 }
 
-function verdictText(outcome: Outcome): readonly [VerdictState, string] {
+/** How an outcome is recorded: the state, and one sentence. */
+export function verdictText(outcome: Outcome): readonly [VerdictState, string] {
   switch (outcome.kind) {
     case 'healthy':
       return ['success', 'runs this commit and is healthy'];

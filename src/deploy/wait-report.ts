@@ -150,6 +150,7 @@ export function waitText(outputs: WaitOutputs): string {
     ...(remedy === undefined ? [] : [`  ${remedy}`]),
     ...outputs.back.map((each) => `  ${each.application}, back: ${oneLine(stateWords(each))}`),
     `  commit: ${outputs.commit.url}`,
+    ...outputs.untold.map((problem) => `  not told: ${oneLine(problem)}`),
     ...(todo === undefined ? [] : [`  → ${todo}`]),
   ].join('\n');
 }
@@ -206,6 +207,7 @@ export function waitSummary(outputs: WaitOutputs): string {
         : []),
       `waited ${duration(outputs)}`,
     ].join(', '),
+    ...outputs.untold.map((problem) => `Not told: ${plain(problem)}`),
   ].join('\n\n');
 }
 
@@ -235,6 +237,7 @@ export function waitJson(outputs: WaitOutputs): object {
     rolledBackCommit: rolledBackCommit(outputs),
     pullRequest: remedy?.kind === 'proposed' ? remedy.pullRequest.url : undefined,
     back: applications(outputs.back),
+    untold: outputs.untold,
     seconds: Math.round((outputs.endedAt.getTime() - outputs.startedAt.getTime()) / 1000),
   };
 }

@@ -13,6 +13,7 @@ import {
   readDeploy,
   supersededApps,
 } from './read-deploy.ts';
+import { type Tell, Teller } from './tell.ts';
 import { VerdictRecord } from './verdict-record.ts';
 
 export interface WaitInputs extends DeployQuestion {
@@ -28,6 +29,8 @@ export interface WaitDeps extends ReadDeployDeps {
   /** Opened when it is clear that something must be waited for. */
   readonly lookout: (config: KajitoriConfig, environment: string) => Promise<Lookout>;
   readonly report: WaitReporter;
+  /** Tells people where they look; undefined: nobody is told. It never changes the verdict. */
+  readonly tell?: Tell | undefined;
 }
 
 /** Where the progress goes. */
@@ -73,6 +76,8 @@ export interface WaitOutputs {
   readonly remedy: Remedy | undefined;
   /** How each application came back to the earlier release; empty when nothing was put back. */
   readonly back: readonly WaitedApplication[];
+  /** What people could not be told, a sentence each. */
+  readonly untold: readonly string[];
   readonly startedAt: Date;
   readonly endedAt: Date;
 }
@@ -106,6 +111,7 @@ export async function runWait(inputs: WaitInputs, deps: WaitDeps): Promise<WaitO
       knownBefore: true,
       remedy: undefined,
       back: [],
+      untold: [],
       endedAt: new Date(deps.timing.now()),
     };
   }
@@ -126,9 +132,11 @@ async function waitFor(
   inputs: WaitInputs,
   deps: WaitDeps,
   lookout: Lookout,
-): Promise<Pick<WaitOutputs, 'verdict' | 'applications' | 'knownBefore' | 'remedy' | 'back'>> {
+): Promise<Pick<WaitOutputs, 'verdict' | 'applications' | 'knownBefore' | 'remedy' | 'back' | 'untold'>> {
   const record = recordOf(deploy.commit.oid, inputs, deps);
   await record.begin(deploy.awaited);
+  const teller = new Teller(deps, deps.tell, inputs.run);
+  teller.begin(deploy, new Date(deps.timing.now()));
   const following = follow(deploy.awaited, {
     lookout,
     timing: deps.timing,
@@ -144,20 +152,39 @@ async function waitFor(
   const all = await following.catch(async (error: unknown) => {
     if (error instanceof Failure) {
       await record.gaveUp(deploy.awaited, error.message);
+      await teller.end(
+        deploy,
+        deploy.awaited.map((awaited) => ({
+          awaited,
+          sight: undefined,
+          seenAt: undefined,
+          outcome: { kind: 'unknown', cause: error.message, todo: undefined },
+        })),
+        { rolledBack: false, at: new Date(deps.timing.now()), open: '' },
+      );
     }
     throw error;
   });
   await record.decided(all);
   const verdict = verdictOfAll(all);
   const { remedy, back } =
-    verdict === 'failed' ? await undo(inputs, deps, deploy, all, lookout) : { remedy: undefined, back: [] };
-  await record.close(all, closingWords(all, remedy));
+    verdict === 'failed'
+      ? await undo(inputs, deps, deploy, all, lookout, teller)
+      : { remedy: undefined, back: [] };
+  const open = closingWords(all, remedy);
+  await record.close(all, open);
+  await teller.end(deploy, all, {
+    rolledBack: back.length > 0 && back.every(({ outcome }) => outcome?.kind === 'healthy'),
+    at: new Date(deps.timing.now()),
+    open,
+  });
   return {
     verdict: remedy?.kind === 'superseded' ? 'superseded' : verdict,
     applications: all.map(waited),
     knownBefore: false,
     remedy,
     back: back.map(waited),
+    untold: teller.untold(),
   };
 }
 
@@ -193,6 +220,7 @@ async function undo(
   deploy: Deploy,
   all: readonly Following[],
   lookout: Lookout,
+  teller: Teller,
 ): Promise<{ readonly remedy: Remedy; readonly back: readonly Following[] }> {
   const failed = all.filter(({ outcome }) => outcome?.kind === 'failed');
   // All that the commit deployed there belongs together, also where only some of it was waited for.
@@ -228,7 +256,7 @@ async function undo(
   deps.report.step(
     `${deploy.environment} goes back to the release before, by commit ${remedy.commit.slice(0, 8)}`,
   );
-  return { remedy, back: await followBack(inputs, deps, deploy, remedy, failed, lookout) };
+  return { remedy, back: await followBack(inputs, deps, deploy, remedy, failed, lookout, teller) };
 }
 
 /** The first cause names the cluster: it is what people read in the hold. */
@@ -249,6 +277,7 @@ async function followBack(
   remedy: Extract<Compensated, { kind: 'written' | 'done-before' }>,
   failed: readonly Following[],
   lookout: Lookout,
+  teller: Teller,
 ): Promise<readonly Following[]> {
   const earlier = await readDeploy(
     { apps: remedy.apps, environment: deploy.environment, commit: remedy.commit },
@@ -270,6 +299,7 @@ async function followBack(
     untilAllAreDecided: true,
   });
   await record.decided(back);
+  await teller.end(earlier, back, { rolledBack: false, at: new Date(deps.timing.now()), open: '' });
   return back;
 }
 

@@ -137,9 +137,13 @@ function sentence({ environment }: AnnouncedDeploy, verdict: AnnouncedVerdict): 
     case 'failure':
       return `failed in ${environment} at ${clock(verdict.at)}: ${failed.map(({ cluster, words }) => `${cluster}: ${oneLine(words)}`).join('; ')}${verdict.rolledBack ? '. All clusters run the earlier release again' : ''}`;
     case 'error':
-      return `deployed to ${environment}; whether it is healthy could not be found out`;
+      return `deployed to ${environment}, ${unjudged(verdict)}`;
   }
 }
+
+/** Why nobody knows: Argo CD did not answer, or a newer deploy came. */
+const unjudged = ({ clusters }: AnnouncedVerdict): string =>
+  oneLine(clusters.find(({ state }) => state === 'error')?.words ?? '');
 
 /** GitHub refuses longer descriptions (docs: "Create a commit status"). */
 const LONGEST_DESCRIPTION = 140;
