@@ -325,6 +325,37 @@ describe.skipIf(!hasArgoCdCorpus)('the traps of single answers', () => {
     });
   });
 
+  test('a sync that failed at our commit has failed, also when Argo CD has compared with a later one since that changes nothing', () => {
+    const status = recordedApplication('hook-failed-on-update');
+    const commit = status.operation?.revisions[0];
+    const ahead = { ...status, sync: { status: 'OutOfSync', revisions: [NOBODY] } };
+    const judgements = replay(
+      [{ ms: 0, status: ahead }],
+      expecting(commit, { isDescendant: (revision) => revision === NOBODY }),
+    );
+    expect(judgements[0]).toMatchObject({ state: 'waiting', phase: 'about to sync' });
+    expect(judgements.at(-1)).toMatchObject({ state: 'failed', cause: { kind: 'hook-failed' } });
+  });
+
+  test('a cluster that Argo CD cannot reach is no failure for a moment, and is one when it stays so', () => {
+    const status = recordedApplication('bumped');
+    const message = 'Failed to load live state: failed to get cluster info for "https://127.0.0.1:6444"';
+    const down = {
+      ...status,
+      sync: { ...status.sync, status: 'Unknown' },
+      conditions: [{ type: 'ComparisonError', message, lastTransitionTime: undefined }],
+    };
+    const at = (ms: number, previous?: Judgement) =>
+      judge({ status: down, at: ms }, expecting(status.sync.revisions[0]), previous);
+    const first = at(0);
+    expect(first).toMatchObject({ state: 'unknown', cause: { kind: 'cluster-unreachable' } });
+    expect(at(60_000, first)).toMatchObject({ state: 'unknown' });
+    expect(at(180_000, at(60_000, first))).toMatchObject({
+      state: 'failed',
+      cause: { kind: 'cluster-unreachable' },
+    });
+  });
+
   test('a sync that failed at an earlier commit and was mended without a sync does not count', () => {
     const broken = recordedApplication('hook-failed-on-update').operation;
     const healthy = recordedApplication('bumped');

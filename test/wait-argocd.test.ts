@@ -219,7 +219,7 @@ describe('a deploy that fails in one cluster: the right words, one commit, both 
     expect(waitHeadline(outputs)).toMatch(
       /^web failed in prod-2: not healthy within 3 minutes: migration running/,
     );
-    expect(at.told).toContain('web-prod-2: ended the operation of an older commit that was in the way');
+    expect(at.told).toContain('web-prod-2: ended its operation, which hung');
     expect(outputs.back.map(({ outcome }) => outcome?.kind)).toEqual(['healthy', 'healthy']);
   });
 });

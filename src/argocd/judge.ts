@@ -48,7 +48,8 @@ export interface Baseline {
  * - `waiting`: on its way.
  * - `done`: it runs that commit (or a later one), and is healthy.
  * - `failed`: it will not get there without another commit.
- * - `unknown`: Argo CD itself cannot tell (git down, an error from before the commit): nobody may call it done or failed.
+ * - `unknown`: Argo CD itself cannot tell (git down, its cluster for a moment, an error from before the commit): nobody may
+ *   call it done or failed.
  */
 export interface Judgement {
   readonly state: 'waiting' | 'done' | 'failed' | 'unknown';
@@ -85,6 +86,9 @@ const COMPARISON_MS = 10_000;
 
 /** An error that was there at the first look may be of the commit before, until Argo CD has compared again. */
 const OLD_COMPARISON_MS = 60_000;
+
+/** An API server that restarts is back by then; one that is dead keeps the deploy from being the same in all clusters. */
+const CLUSTER_MS = 120_000;
 
 /** The kubelet pulls again after 10 s and 20 s; a replica of a registry may lag behind. */
 const PULL_MS = 20_000;
@@ -160,7 +164,7 @@ function decide(reading: Reading, expectation: Expectation, lasting: Lasting): V
   if (compared === 'before') return { ...waiting('Argo CD has not seen the commit yet'), wants: 'refresh' };
   if (compared === 'unknown')
     return waiting('Argo CD is at a commit of which we do not know whether it comes after ours');
-  if (status.sync.status !== 'Synced') return judgeUnsynced(status, lasting);
+  if (status.sync.status !== 'Synced') return judgeUnsynced(status, expectation, lasting);
   const unhealthy = judgeHealth(reading, expectation, lasting);
   if (unhealthy !== undefined) return unhealthy;
   const stale = judgeImages(reading, expectation) ?? judgeFreshness(status, sinceEnd);
@@ -183,6 +187,9 @@ function judgeComparison(
   const isOutside = cause.kind === 'git-unreachable' || cause.kind === 'cluster-unreachable';
   const wasThere = before?.comparisonErrors.includes(message) === true;
   const phase = isOutside ? 'Argo CD cannot look' : 'Argo CD cannot render it';
+  if (cause.kind === 'cluster-unreachable' && lasting('cluster-unreachable') >= CLUSTER_MS) {
+    return failed(phase, cause);
+  }
   // Without words the condition is still to come; what was there before the commit says nothing about the commit.
   if (isOutside || wasThere || message === '') return { state: 'unknown', phase, cause, wants: 'refresh' };
   const since = lasting('comparison');
@@ -249,31 +256,36 @@ function judgeOperation(
   const wentOn = compared === 'there' && !sameRevisions(operation.revisions, status.sync.revisions);
   if (wentOn) return undefined;
   // Traps 4 and 7, and 8: the application may say Healthy.
-  return failed(
-    'the sync failed',
-    causeOfOperation(operation) ?? { kind: 'sync-failed', words: 'The sync failed.' },
-  );
+  return syncFailed(operation);
 }
 
 /** Argo CD syncs a difference at once, or within its next comparison. */
 const UNSYNCED_MS = 15_000;
 
 /**
- * Seen on the rig: a commit that Argo CD compared with while an earlier sync was still running is not synced when that one
- * ends badly; its next comparison finds no change (controller, `alreadyAttemptedSync`). Somebody must ask for the sync.
+ * Argo CD does not always sync a difference (controller, `alreadyAttemptedSync`; both seen on the rig): not when a sync of our
+ * commit failed and the later commits it compared with since change nothing of the application, and not when it compared with
+ * our commit while an earlier sync was still running, which then ended badly. In the second case somebody must ask for the sync.
  */
-function judgeUnsynced({ operation }: ApplicationStatus, lasting: Lasting): Verdict {
+function judgeUnsynced(status: ApplicationStatus, expectation: Expectation, lasting: Lasting): Verdict {
+  const { operation } = status;
   const isOver = operation?.phase === 'Failed' || operation?.phase === 'Error';
-  const isStuck = isOver && lasting('unsynced') >= UNSYNCED_MS;
-  return isStuck
-    ? waiting('Argo CD does not sync it by itself', {
+  if (!isOver || lasting('unsynced') < UNSYNCED_MS) return waiting('about to sync');
+  return positionOf(status, operation.revisions, expectation) === 'there'
+    ? syncFailed(operation)
+    : waiting('Argo CD does not sync it by itself', {
         kind: 'blocked',
         words: cleanLine(
           `An earlier sync ended badly, and Argo CD does not try again${said(operation.message)}`,
         ),
-      })
-    : waiting('about to sync');
+      });
 }
+
+const syncFailed = (operation: OperationStatus): Verdict =>
+  failed(
+    'the sync failed',
+    causeOfOperation(operation) ?? { kind: 'sync-failed', words: 'The sync failed.' },
+  );
 
 const sameRevisions = (some: readonly string[], others: readonly string[]): boolean =>
   some.length === others.length && some.every((revision, index) => revision === others[index]);

@@ -202,7 +202,7 @@ describe('both or none: when one cluster fails', () => {
     );
     expect(at.ended).toEqual(['web-prod-2', 'web-prod-1']);
     expect(outputs.back.map(({ outcome }) => outcome?.kind)).toEqual(['healthy', 'healthy']);
-    expect(at.told).toContain('web-prod-2: ended the operation of an older commit that was in the way');
+    expect(at.told).toContain('web-prod-2: ended its operation, which hung');
   });
 
   test('an operation of an earlier deploy that hangs is ended, when it had half of the deadline', async () => {

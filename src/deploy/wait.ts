@@ -233,6 +233,9 @@ async function undo(
   if (inputs.rollback === 'never') {
     return { remedy: { kind: 'never' }, back: [] };
   }
+  // First the end, then the commit: Argo CD does not sync what it compared with while a sync ran that then ended badly
+  // (controller, `alreadyAttemptedSync`). Nor may what hangs stand in the way of the next deploy.
+  await Promise.all(failed.map((each) => endIfHanging(each.awaited, lookout, deps)));
   const remedy = await compensate(
     {
       commit: deploy.commit,
@@ -246,10 +249,6 @@ async function undo(
       onRetry: (reason, attempt) => deps.report.step(`${reason}; attempt ${attempt + 1}`),
     },
   );
-  if (remedy.kind === 'nothing-earlier') {
-    // Nothing newer comes by itself: an operation that hangs would only stand in the way of the mended deploy.
-    await Promise.all(failed.map(({ awaited }) => lookout.endOperation(awaited)));
-  }
   if (remedy.kind !== 'written' && remedy.kind !== 'done-before') {
     return { remedy, back: [] };
   }
@@ -257,6 +256,16 @@ async function undo(
     `${deploy.environment} goes back to the release before, by commit ${remedy.commit.slice(0, 8)}`,
   );
   return { remedy, back: await followBack(inputs, deps, deploy, remedy, failed, lookout, teller) };
+}
+
+async function endIfHanging(
+  awaited: Awaited,
+  lookout: Lookout,
+  { report }: Pick<WaitDeps, 'report'>,
+): Promise<void> {
+  if (await lookout.endOperation(awaited)) {
+    report.step(`${awaited.application}: ended its operation, which hung`);
+  }
 }
 
 /** The first cause names the cluster: it is what people read in the hold. */
