@@ -9,6 +9,10 @@ interface Step {
   readonly with: Readonly<Record<string, string>>;
 }
 
+interface ReusableWorkflow {
+  readonly on: { readonly workflow_call: { readonly inputs: Readonly<Record<string, unknown>> } };
+}
+
 const read = async (file: string) => parse(await readFile(new URL(`../${file}`, import.meta.url), 'utf8'));
 
 const bumpValues = await read('actions/bump-values/action.yml');
@@ -56,6 +60,37 @@ describe.each<[string, Record<string, unknown>, Step, Step, Record<string, unkno
     expect(names.filter((name) => !new RegExp(`inputs\\.${name}\\b(?!-)`).test(handedOn))).toEqual([]);
   });
 });
+
+const waitWorkflow = await read('.github/workflows/wait.yml');
+
+test('wait.yml hands on only inputs that wait-for-sync has, and every one that it takes', () => {
+  const [step] = waitWorkflow.jobs.wait.steps as [Step];
+  expect(step.uses).toBe('$/actions/wait-for-sync');
+  expect(Object.keys(waitForSync.inputs)).toEqual(expect.arrayContaining(Object.keys(step.with)));
+  expect(unused(waitWorkflow, [step.with, waitWorkflow.jobs.wait.strategy.matrix])).toEqual([]);
+});
+
+test.each(['rollback', 'promote'])('%s.yml hands on what its action and wait.yml have', async (name) => {
+  const workflow = await read(`.github/workflows/${name}.yml`);
+  const action = await read(`actions/${name}/action.yml`);
+  const step = stepOf(workflow.jobs[name].steps, name);
+  const { wait } = workflow.jobs;
+  expect([step.uses, wait.uses]).toEqual([`$/actions/${name}`, '$/.github/workflows/wait.yml']);
+  expect(Object.keys(action.inputs)).toEqual(expect.arrayContaining(Object.keys(step.with)));
+  const { inputs, secrets } = waitWorkflow.on.workflow_call;
+  expect(Object.keys(inputs)).toEqual(expect.arrayContaining(Object.keys(wait.with)));
+  expect(Object.keys(wait.secrets)).toEqual(Object.keys(secrets));
+  // A GitHub environment is GitHub's own affair.
+  expect(unused(workflow, [step.with, wait.with, workflow.jobs[name].environment])).toEqual([]);
+});
+
+/** Inputs of a reusable workflow that go nowhere. */
+function unused(workflow: ReusableWorkflow, given: readonly unknown[]): readonly string[] {
+  const text = JSON.stringify(given);
+  return Object.keys(workflow.on.workflow_call.inputs).filter(
+    (name) => !name.endsWith('runs-on') && !new RegExp(`inputs\\.${name}\\b(?!-)`).test(text),
+  );
+}
 
 test.each(Object.entries<Step>(buildWorkflow.jobs).map(([job, { steps }]) => [job, steps?.at(-1)] as const))(
   'build-image.yml hands on only inputs that the action has: %s',

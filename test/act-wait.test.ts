@@ -56,7 +56,8 @@ test('release.yml to healthy in both clusters; then a bad image, and both are ba
           ?.state,
     );
 
-  const good = await company.run({ jobs: { release: waiting('a', 'v2') } });
+  const token = { deployments: 'write', statuses: 'write', pull_requests: 'write' } as const;
+  const good = await company.run({ jobs: { release: waiting('a', 'v2') }, token });
   expect(good.annotations).toEqual([]);
   expect(good.needed.release).toMatchObject({
     result: 'success',
@@ -66,10 +67,20 @@ test('release.yml to healthy in both clusters; then a bad image, and both are ba
   const deployed = good.needed.release?.outputs.commit ?? '';
   expect(states(deployed)).toEqual(['success', 'success']);
   expect(good.leaked).toEqual([]);
+  const web = company.github.repository('acme/web');
+  const shown = () => web.deployments().map((each) => [each.environment, each.statuses[0]?.state]);
+  expect(shown()).toEqual([
+    ['web/production/prod-2', 'success'],
+    ['web/production/prod-1', 'success'],
+  ]);
+  expect(web.statuses(await web.head()).at(-1)).toMatchObject({ context: 'kajitori/web/production' });
 
   argocd.cluster('prod-2').image('v3', 'missing');
+  // Without the permissions to tell people: the verdict is the same.
   const bad = await company.run({ jobs: { release: waiting('b', 'v3') } });
   expect(bad.exitCode).not.toBe(0);
+  expect(bad.summary).toContain('Not told: ');
+  expect(shown()).toHaveLength(2);
   const [undone, failed] = await company.gitops.commits();
   // act starts no job after a called workflow that failed: what the waiting job left is read from its steps.
   expect(bad.jobs.release).toMatchObject({

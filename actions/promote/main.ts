@@ -9,6 +9,7 @@ import { readChecks } from '../../src/github/checks.ts';
 import { createGitHubClient } from '../../src/github/client.ts';
 import { parseRepositoryName } from '../../src/github/repository-name.ts';
 import { systemTiming } from '../../src/github/timing.ts';
+import { deploysOutput } from '../../src/release/deploys-output.ts';
 import { type PromoteDeps, promoteDue, runPromote } from '../../src/release/promote.ts';
 import { dueSummary, dueText, promoteSummary, promoteText } from '../../src/release/promote-report.ts';
 import { promoteRequest } from '../../src/release/promote-request.ts';
@@ -50,6 +51,10 @@ await runAction(async () => {
     await core.summary.addRaw(dueSummary(outcomes), true).write();
     const promoted = outcomes.filter(({ state }) => state === 'promoted');
     core.setOutput('changed', promoted.length > 0);
+    core.setOutput(
+      'deploys',
+      deploysOutput(promoted.map(({ app, to, commit }) => ({ app, environment: to, commit }))),
+    );
     core.setOutput('promoted', promoted.map(({ app, to }) => `${app} ${to}`).join('\n'));
     process.exitCode = outcomes.some(({ state }) => state === 'unknown') ? 2 : 0;
     return;
@@ -65,6 +70,16 @@ await runAction(async () => {
       : '',
   );
   core.setOutput('commit', outputs.commit?.oid ?? '');
+  core.setOutput(
+    'deploys',
+    deploysOutput([
+      {
+        app: outputs.candidates.map(({ app }) => app).join(','),
+        environment: outputs.result.environment,
+        commit: outputs.commit?.oid,
+      },
+    ]),
+  );
   core.setOutput('commit-url', outputs.commit?.url ?? '');
   core.setOutput('pull-request', outputs.pullRequest?.url ?? '');
   core.setOutput('clusters', outputs.result.clusters.join('\n'));

@@ -6,6 +6,7 @@ import { logText } from '../../src/action/log-text.ts';
 import { releaseRegistries } from '../../src/action/release-registries.ts';
 import { runAction } from '../../src/action/run-action.ts';
 import { systemTiming } from '../../src/github/timing.ts';
+import { deploysOutput } from '../../src/release/deploys-output.ts';
 import { runRollback } from '../../src/release/rollback.ts';
 import { rollbackSummary, rollbackText } from '../../src/release/rollback-report.ts';
 import { rollbackRequest } from '../../src/release/rollback-request.ts';
@@ -42,6 +43,12 @@ await runAction(async () => {
   await core.summary.addRaw(rollbackSummary(outputs, now, serverUrl), true).write();
   core.setOutput('changed', outputs.changed);
   core.setOutput('commit', outputs.commit?.oid ?? '');
+  core.setOutput(
+    'deploys',
+    deploysOutput([
+      { app: inputs.apps.join(','), environment: inputs.environment, commit: outputs.commit?.oid },
+    ]),
+  );
   core.setOutput('commit-url', outputs.commit?.url ?? '');
   core.setOutput('pull-request', outputs.pullRequest?.url ?? '');
   core.setOutput('files', [...outputs.edits.keys()].join('\n'));

@@ -85,6 +85,8 @@ export interface WorkflowRun {
   readonly jobs: Readonly<Record<string, Job>>;
   /** Other files that the repository has. */
   readonly files?: Readonly<Record<string, string>>;
+  /** What the run's own token may do beside reading its repository. */
+  readonly token?: Readonly<Record<string, 'read' | 'write'>>;
   /** More variables of the runner. */
   readonly variables?: Readonly<Record<string, string>>;
 }
@@ -149,6 +151,7 @@ export async function foundCompany(
       actor,
       jobs,
       files,
+      token,
       variables,
     }) {
       const event =
@@ -206,7 +209,7 @@ export async function foundCompany(
         join(home, 'secrets'),
         [
           `KAJITORI_PRIVATE_KEY="${app.privateKey.replaceAll('\n', '\\n')}"`,
-          `GITHUB_TOKEN=${github.actionsToken(repository, { contents: 'read', ...(issue === undefined ? {} : { issues: 'write' }), ...(pullRequest === undefined ? {} : { pull_requests: pullRequest.token }) })}`,
+          `GITHUB_TOKEN=${github.actionsToken(repository, { contents: 'read', ...(issue === undefined ? {} : { issues: 'write' }), ...(pullRequest === undefined ? {} : { pull_requests: pullRequest.token }), ...token })}`,
         ].join('\n'),
       );
       const run = await runAct({
