@@ -109,8 +109,9 @@ async function goInstall(tool: Tool, machine: Machine, folder: string): Promise<
   const pinned = `${tool.go}@${tool.version}`;
   if (tool.asDependency !== true) {
     await run('go', 'install', pinned);
-    // Go names a program after its package; two major versions of one program need two names here.
-    const built = basename(tool.go ?? '');
+    // Go names a program after its package, without a major version at the end of the path; two major versions of one program
+    // need two names here.
+    const built = basename((tool.go ?? '').replace(/\/v\d+$/, ''));
     if (built !== tool.name) await rename(join(folder, 'bin', built), join(folder, 'bin', tool.name));
     return;
   }

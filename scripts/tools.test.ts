@@ -23,7 +23,7 @@ describe('the list of tools', () => {
     expect(names('bench')).toEqual(
       'git helm moto_server buildkitd buildx docker runc docker-registry openssl'.split(' '),
     );
-    expect(names('e2e')).toEqual(['git', 'helm', 'argocd', 'redis-server']);
+    expect(names('e2e')).toEqual(['git', 'helm', 'docker-registry', 'argocd', 'kustomize', 'redis-server']);
     expect(names('test')).toEqual(
       'git helm helm4 crane act actionlint zizmor moto_server buildkitd buildx docker runc docker-registry openssl'.split(
         ' ',

@@ -166,6 +166,22 @@ describe('the fast reader', () => {
     }
   });
 
+  it.each([
+    ['0o17', 15],
+    ['-0O1_7', -15],
+    ['0B11', 3],
+    ['0X1f', 31],
+    ['0o18', '0o18'],
+    ['017', 15],
+  ])('reads the integer %s as Go does: %j', (text, value) => {
+    expect(careful(`a: ${text}`)).toEqual({ a: value });
+    expect(
+      parseManifests(`{apiVersion: v1, kind: A, metadata: {name: a}, a: ${text}}`, 'a')[0],
+    ).toMatchObject({
+      a: value,
+    });
+  });
+
   it('leaves aliases, prototypes and other rare things to the careful one', () => {
     for (const text of [
       'a: &x b\nc: *x',

@@ -7,6 +7,7 @@ import type {
   HelmSource,
   KustomizeSource,
 } from '../applications/application.ts';
+import { servedApis } from '../kubernetes/served-apis.ts';
 import { KUBERNETES_VERSIONS } from '../kubernetes/versions.ts';
 import { couldNot, Failure, type Place } from '../report/failure.ts';
 import { type BuildEnvironment, buildEnvironment, fillVariables } from './build-environment.ts';
@@ -350,7 +351,11 @@ async function helmRelease(
   for (const { name, path: file } of helm.fileParameters) {
     setFile.set(name, { name, value: await resolveFile(file, places) });
   }
-  const apiVersions = helm.apiVersions.length > 0 ? helm.apiVersions : world.apiVersions;
+  // Those of the source replace those of the cluster (types.go `GetAPIVersionsOrDefault`).
+  const apiVersions =
+    helm.apiVersions.length > 0
+      ? helm.apiVersions
+      : [...(await servedApis(kubernetes)), ...(world.apiVersions ?? [])];
   return {
     name: helm.releaseName || application.name,
     namespace: helm.namespace || application.destination.namespace,
@@ -364,7 +369,7 @@ async function helmRelease(
     ...(setString.size === 0 ? {} : { setString: [...setString.values()] }),
     ...(setFile.size === 0 ? {} : { setFile: [...setFile.values()] }),
     kubeVersion: helm.kubeVersion || kubernetes,
-    ...(apiVersions === undefined ? {} : { apiVersions }),
+    apiVersions,
     ...(helm.skipCrds ? { skipCrds: true } : {}),
     ...(helm.skipTests ? { skipTests: true } : {}),
     ...(helm.skipSchemaValidation ? { skipSchemaValidation: true } : {}),
