@@ -8,13 +8,25 @@ import { Document, Scalar, type ScalarTag, type Tags } from 'yaml';
  * For `customTags` of `yaml`, with `version: '1.1'`.
  */
 export const asGoReads = (tags: Tags): Tags =>
-  tags
+  [...tags, goInteger]
     .filter(
       (tag) =>
         typeof tag === 'string' ||
         (tag.tag !== 'tag:yaml.org,2002:timestamp' && !('format' in tag && tag.format === 'TIME')),
     )
     .map((tag) => (isNumberTag(tag) ? { ...tag, resolve: numberOrText(tag) } : tag));
+
+/** Go's `ParseInt` with base 0 takes these too. */
+const goInteger: ScalarTag = {
+  default: true,
+  tag: 'tag:yaml.org,2002:int',
+  test: /^[-+]?0(?:[oO][0-7_]+|B[01_]+|X[\da-fA-F_]+)$/,
+  resolve: (text) => {
+    const digits = text.replaceAll('_', '').toLowerCase();
+    const value = Number(digits.replace(/^[-+]/, ''));
+    return digits.startsWith('-') ? 0 - value : value;
+  },
+};
 
 const isNumberTag = (tag: Tags[number]): tag is ScalarTag =>
   typeof tag !== 'string' && /:(?:int|float)$/.test(tag.tag) && !('collection' in tag && tag.collection);
