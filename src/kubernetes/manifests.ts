@@ -26,7 +26,8 @@ const DOCUMENT_START = /^(?=---(?:\s|$))/m;
 /** The fast way; undefined where something is rare, or wrong. */
 function parsePlainManifests(text: string, file: string): KubernetesObject[] | undefined {
   const objects: KubernetesObject[] = [];
-  for (const part of text.split(DOCUMENT_START)) {
+  // Most texts are one document, and looking at each line costs a tenth of reading it.
+  for (const part of text.includes('\n---') ? text.split(DOCUMENT_START) : [text]) {
     const document = readPlainDocument(part);
     try {
       if (document === undefined) {
