@@ -21,3 +21,31 @@ test('promotion: to the environments that have promoteFrom; by a schedule only w
   expect(automatic?.get(['on', 'schedule'])).toHaveLength(1);
   expect(await promote(KAJITORI_YAML.replace('    promoteFrom: staging\n', ''))).toBeUndefined();
 });
+
+const wait = async (yaml: string) => {
+  const files = await callers(parseKajitoriYaml(yaml), await openSuite());
+  const text = files.find(({ path }) => path.endsWith('/wait.yml'))?.text ?? '';
+  return { text, yaml: parseYaml(text, { file: 'wait.yml' }) };
+};
+
+test('waiting: for what people push, for deploys by pull request, and by a schedule for what a run left', async () => {
+  const { yaml } = await wait(KAJITORI_YAML);
+  expect(yaml.get(['on', 'push', 'paths'])).toContain('!apps/*/release.*.yaml');
+  expect(yaml.get(['on', 'pull_request', 'paths'])).toEqual(['apps/*/release.*.yaml']);
+  expect(yaml.get(['on', 'schedule'])).toHaveLength(1);
+  const deploys: unknown = JSON.parse(String(yaml.get(['jobs', 'wait', 'with', 'deploys'])));
+  expect(deploys).toContainEqual({ environment: 'production' });
+});
+
+test('waiting: another layout says where releases are, and nothing is pushed to', async () => {
+  const other = `${KAJITORI_YAML}apps: { release: "envs/{cluster}/{app}.yaml" }\n`;
+  const { yaml } = await wait(other);
+  expect(yaml.get(['on', 'push'])).toBeUndefined();
+  expect(yaml.get(['on', 'pull_request', 'paths'])).toEqual(['envs/*/*.yaml']);
+});
+
+test('waiting: by notifications where kajitori.yaml says so, else as the variable says', async () => {
+  expect((await wait(KAJITORI_YAML)).text).toContain("vars.KAJITORI_ARGOCD || '' }}");
+  const told = await wait(`${KAJITORI_YAML}argocd: { notifications: true }\n`);
+  expect(told.text).toContain("vars.KAJITORI_ARGOCD || 'notifications' }}");
+});

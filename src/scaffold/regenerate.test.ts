@@ -70,6 +70,7 @@ describe('kajitori regenerate', () => {
       '.github/workflows/render-diff.yml',
       '.github/workflows/rollback.yml',
       '.github/workflows/run.yml',
+      '.github/workflows/wait.yml',
       'argocd/production.yaml',
       'argocd/projects/billing.yaml',
       'argocd/projects/web.yaml',
