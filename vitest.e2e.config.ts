@@ -8,6 +8,8 @@ export default defineConfig({
     pool: 'forks',
     // Each file starts a rig of its own, of 2 GB and a dozen processes.
     fileParallelism: false,
+    // What waits side by side costs little.
+    maxConcurrency: 12,
     env: { PATH: pathWithTools(process.env) },
     // What is waited for has a shorter deadline of its own, with a better message (test/e2e/rig/wait-for.ts).
     testTimeout: 600_000,

@@ -1,6 +1,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
+import pLimit from 'p-limit';
 import { type AppDefinition, parseAppYaml } from '../../src/config/app-yaml.ts';
 import { KAJITORI_FILE, parseKajitoriYaml } from '../../src/config/kajitori-yaml.ts';
 import { createGitHubClient } from '../../src/github/client.ts';
@@ -23,7 +24,7 @@ import type { GitHubStandin } from '../../src/standin/github/server.ts';
 const REGISTRY = '333333333333.dkr.ecr.ap-northeast-1.amazonaws.com';
 const SOURCE = 'acme/web';
 
-/** The GitOps repository of a company with one environment, production, of two clusters; Argo CD reads it. */
+/** The GitOps repository of a company; Argo CD reads it. */
 export interface Gitops {
   /** The URL by which Argo CD reads it; the stand-in serves git there. */
   readonly url: string;
@@ -41,7 +42,7 @@ export interface Gitops {
   /** Commits as a person who pushes (null removes a file), and tells Argo CD. @returns the commit */
   push(files: Readonly<Record<string, string | null>>): Promise<string>;
   /** Deploys an image with this tag as release.yml does: `runBump` on GitHub. @returns the commit */
-  deploy(app: string, tag: string): Promise<string>;
+  deploy(app: string, tag: string, environment?: string): Promise<string>;
   /** Commits files together with what `kajitori regenerate` makes of them. @returns the commit */
   regenerate(files: Readonly<Record<string, string>>): Promise<string>;
   read(file: string): Promise<string | undefined>;
@@ -63,15 +64,24 @@ export interface GitopsPlatform {
   readonly folder: string;
 }
 
-/** Makes the repository as `kajitori init` does, and gives Argo CD its root Application. */
-export async function startGitops(rig: GitopsPlatform): Promise<Gitops> {
+/**
+ * Makes the repository as `kajitori init` does, and gives Argo CD its root Application.
+ *
+ * @param environments names of clusters by that of the environment, in promotion order; without it all are production
+ */
+export async function startGitops(
+  rig: GitopsPlatform,
+  environments: Readonly<Record<string, readonly string[]>> = {
+    production: rig.clusters.map(({ name }) => name),
+  },
+): Promise<Gitops> {
   const url = `${rig.github.url}/acme/gitops.git`;
   const files = new Map<string, string | null>();
   const tree = (): Tree => editedTree(emptyTree('acme/gitops'), files);
   const clusters = rig.clusters.map(({ name }) => name);
   await runInit(
     {
-      environments: [`production=${clusters.join(',')}`],
+      environments: Object.entries(environments).map(([name, its]) => `${name}=${its.join(',')}`),
       clusters: clusters.map((name) => `${name}=1.36,ap-northeast-1,222222222222`),
       registries: [REGISTRY],
       teams: '@acme/*',
@@ -102,6 +112,7 @@ export async function startGitops(rig: GitopsPlatform): Promise<Gitops> {
   const config = parseKajitoriYaml(files.get(KAJITORI_FILE) ?? '');
   const apps = new Map<string, AppDefinition>();
   let builds = 0;
+  const oneByOne = pLimit(1);
   const push: Gitops['push'] = async (edits) => {
     const commit = await repository.commit(edits);
     await rig.argocd.refresh();
@@ -121,31 +132,34 @@ export async function startGitops(rig: GitopsPlatform): Promise<Gitops> {
       const texts = drift.map(async ({ path }) => [path, (await copy.read(path)) ?? null] as const);
       return push({ ...edits, ...Object.fromEntries(await Promise.all(texts)) });
     },
-    newApp: async (app, kind, values, more = {}) => {
-      const [codeOwners] = CODE_OWNERS_FILES;
-      const owners = { file: codeOwners, text: (await repository.read(codeOwners)) ?? '' };
-      const made = newAppFiles(
-        config,
-        { app, team: 'shop', sources: [SOURCE], kind },
-        { apps, codeOwners: owners },
-      );
-      apps.set(app, parseAppYaml(made.get(`apps/${app}/app.yaml`) ?? '', `apps/${app}/app.yaml`));
-      const own = values === undefined ? {} : { [`apps/${app}/values.yaml`]: values };
-      return push({ ...Object.fromEntries(made), ...own, ...more });
-    },
-    deploy: async (app, tag) => {
+    newApp: (app, kind, values, more = {}) =>
+      // All of them edit CODEOWNERS.
+      oneByOne(async () => {
+        const [codeOwners] = CODE_OWNERS_FILES;
+        const owners = { file: codeOwners, text: (await repository.read(codeOwners)) ?? '' };
+        const made = newAppFiles(
+          config,
+          { app, team: 'shop', sources: [SOURCE], kind },
+          { apps, codeOwners: owners },
+        );
+        apps.set(app, parseAppYaml(made.get(`apps/${app}/app.yaml`) ?? '', `apps/${app}/app.yaml`));
+        const own = values === undefined ? {} : { [`apps/${app}/values.yaml`]: values };
+        return push({ ...Object.fromEntries(made), ...own, ...more });
+      }),
+    deploy: async (app, tag, environment = 'production') => {
       builds += 1;
-      const sourceCommit = await source.commit({ 'main.ts': `${builds}\n` });
+      const build = builds;
+      const sourceCommit = await oneByOne(() => source.commit({ 'main.ts': `${build}\n` }));
       const { apiUrl } = rig.github;
       const from = `${SOURCE}@${sourceCommit}`;
       const token = writer.token('acme', { repositories: ['gitops'] });
       const reader = rig.github.actionsToken(SOURCE, { contents: 'read' });
       const request = bumpRequest({
         app,
-        environment: 'production',
+        environment,
         image: imageOf(app, tag),
         source: from,
-        build: String(builds),
+        build: String(build),
         workflow: 'deploy.yml',
         tag: undefined,
         digest: undefined,
@@ -165,7 +179,7 @@ export async function startGitops(rig: GitopsPlatform): Promise<Gitops> {
           on: { kind: 'github', client, target: { repository: { owner: 'acme', name: 'gitops' } } },
           history: gitHubSourceHistory(history, parseSource(from)),
           timing: systemTiming,
-          key: `e2e-${builds}`,
+          key: `e2e-${build}`,
         },
       );
       if (commit === undefined) throw new Error(`the deploy of ${app} ${tag} changed nothing`);
