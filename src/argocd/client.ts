@@ -44,6 +44,11 @@ export interface ArgoCdClient {
   /** `v3.5.7`. */
   version(): Promise<string>;
   whoAmI(): Promise<{ readonly loggedIn: boolean; readonly username: string | undefined }>;
+  /**
+   * Whether the token may do something, as Argo CD's RBAC says it: `canI('applications', 'sync', 'shop/web-prod-1')`
+   * (server/account/account.go, `CanI`).
+   */
+  canI(resource: string, action: string, object: string): Promise<boolean>;
 }
 
 export interface ApplicationQuery {
@@ -326,6 +331,18 @@ export function openArgoCd(options: ArgoCdOptions): ArgoCdClient {
           return data && { loggedIn: data.loggedIn ?? false, username: data.username };
         }),
       }),
+    canI: (resource, action, object) =>
+      ask({
+        method: 'GET',
+        // The object's slashes are part of the route: `{subresource=**}` (server/account/account.proto).
+        path: `/v1/account/can-i/${[resource, action, ...object.split('/')].map(encodeURIComponent).join('/')}`,
+        doing: `ask whether the token may ${action} ${resource}`,
+        about: 'server',
+        read: json((body) => {
+          const { data } = z.object({ value: z.enum(['yes', 'no']) }).safeParse(body);
+          return data && { may: data.value === 'yes' };
+        }),
+      }).then(({ may }) => may),
   };
 }
 

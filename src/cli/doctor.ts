@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
+import { openArgoCd } from '../argocd/client.ts';
 import { KAJITORI_FILE } from '../config/kajitori-yaml.ts';
 import { type DoctorDependencies, runDoctor } from '../doctor/doctor.ts';
 import { doctorJson, formatDoctorReport } from '../doctor/report.ts';
@@ -24,6 +25,9 @@ interface DoctorOptions extends CommonOptions {
   readonly kmsKey?: string;
   readonly awsRegion?: string;
   readonly awsRole?: string;
+  readonly trustPolicy?: string;
+  readonly argocdServer?: string;
+  readonly argocdCa?: string;
 }
 
 /** `kajitori doctor`. */
@@ -40,18 +44,27 @@ export function doctorCommand(): Command {
     .option('--kms-key <key>', 'or its key in AWS KMS: ID, ARN or alias/…')
     .option('--aws-region <region>', 'the region of that key')
     .option('--aws-role <arn>', 'the role that may sign with it')
+    .option(
+      '--trust-policy <file>',
+      'what `aws iam get-role --role-name …` prints of that role, to see whom it trusts',
+    )
+    .option('--argocd-server <url>', 'Argo CD (default: as kajitori.yaml says for each cluster)')
+    .option('--argocd-ca <file>', 'certificates (PEM) of a private authority')
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
 GITHUB_TOKEN (or GH_TOKEN) is used for what is on GitHub. Exit code 1: something is wrong; 2: something could not be
-checked, which is never taken for right.
+checked, which is never taken for right. ARGOCD_AUTH_TOKEN is used for Argo CD: give the token that waiting uses, so that
+its rights are looked at.
 
 Examples:
   In a clone of the GitOps repository:
     GITHUB_TOKEN=$(gh auth token) kajitori doctor
   With the permissions of the GitHub App:
-    kajitori doctor --repository acme/gitops --app-id 123456 --private-key-file acme-deploys.pem`,
+    kajitori doctor --repository acme/gitops --app-id 123456 --private-key-file acme-deploys.pem
+  Argo CD, and the rights of its token:
+    ARGOCD_AUTH_TOKEN=… kajitori doctor --argocd-server https://argocd.example.com`,
     )
     .action((options: DoctorOptions) => runCommand(options, () => doctor(options)));
 }
@@ -67,16 +80,42 @@ async function doctor(options: DoctorOptions) {
   const github =
     access.token === undefined ? undefined : createGitHubClient({ ...access, timing: systemTiming });
   progress('Looking at tools, files and GitHub …');
-  const report = await runDoctor({ repository, suite }, {
+  const { argocdServer, trustPolicy } = options;
+  const inputs = {
+    repository,
+    suite,
+    ...(trustPolicy === undefined ? {} : { trustPolicy: await textOf(trustPolicy) }),
+  };
+  const report = await runDoctor(inputs, {
     tree: await treeOf(options, github, repository),
     github,
     githubAsApp: await asApp(options.appId, signers, access.apiUrl),
     kms: signers.kms,
+    argocd: { server: argocdServer, open: await argoCdOpener(options) },
     nodeVersion: process.versions.node,
     toolVersion: toolVersionOnPath,
   } satisfies DoctorDependencies);
   const colours = process.stdout.isTTY && process.stdout.hasColors();
   return { text: formatDoctorReport(report, colours), json: doctorJson(report), exitCode: report.exitCode };
+}
+
+const textOf = (file: string): Promise<string> =>
+  readFile(file, 'utf8').catch((cause: unknown) => {
+    throw couldNot('The file cannot be read.', {
+      at: { file },
+      todo: 'Give a file that is there.',
+      reason: 'missing-input',
+      cause,
+    });
+  });
+
+/** Undefined without a token. */
+async function argoCdOpener({ argocdCa }: DoctorOptions): Promise<DoctorDependencies['argocd']['open']> {
+  const token = process.env.ARGOCD_AUTH_TOKEN;
+  const ca = argocdCa === undefined ? undefined : await textOf(argocdCa);
+  return token === undefined || token === ''
+    ? undefined
+    : (server) => openArgoCd({ server, token: () => token, ca, timing: systemTiming });
 }
 
 /** The repository that the remote `origin` of this folder names, when it is on the GitHub that we talk to. */

@@ -7,6 +7,7 @@ import { appFolders } from '../scaffold/app-folders.ts';
 import { CODE_OWNERS_FILES, codeOwnersRegion, replaceCodeOwnersRegion } from '../scaffold/code-owners.ts';
 import { generatedFiles } from '../scaffold/generated-files.ts';
 import { type Check, fail, failed, notChecked, ok, warn } from './check.ts';
+import { checkCallers } from './check-callers.ts';
 
 /** What the files of the GitOps repository say; the other checks build on it. */
 export interface FileFindings {
@@ -38,6 +39,7 @@ export async function checkFiles(tree: Tree | undefined): Promise<FileFindings> 
       read.check,
       check,
       await checkGenerated(tree, config, apps),
+      ...(await checkCallers(tree, config)),
       ...(await checkOwners(tree, config, apps)),
     ],
     config,

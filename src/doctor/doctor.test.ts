@@ -39,6 +39,15 @@ interface SetUp {
   readonly gitopsFor?: (appId: number) => RepositoryOptions;
 }
 
+const DEPLOY = '.github/workflows/deploy.yml';
+const WAITS = `jobs:
+  release:
+    uses: kajitori/kajitori/.github/workflows/release.yml@v1
+    with:
+      app: web
+      argocd: api
+`;
+
 const EXAMPLES = await generateExamples();
 
 /** The company acme on a stand-in of GitHub, all right unless told otherwise, seen by an administrator. */
@@ -55,7 +64,7 @@ async function acme(setUp: SetUp = {}) {
   await github.createRepository('acme/gitops', { ...base, ...setUp.gitops, ...setUp.gitopsFor?.(app.appId) });
   await github.createRepository('kajitori/kajitori', { files: { 'README.md': 'x' }, ...setUp.suite });
   for (const source of ['acme/web', 'acme/billing']) {
-    await github.createRepository(source, { ...base, ...setUp.source });
+    await github.createRepository(source, { ...base, files: { [DEPLOY]: WAITS }, ...setUp.source });
   }
   if (setUp.installed !== false) {
     app.install('acme', ['acme/gitops']);
@@ -70,6 +79,7 @@ async function acme(setUp: SetUp = {}) {
     github: createGitHubClient({ apiUrl: github.apiUrl, token, timing }),
     githubAsApp: createGitHubClient({ apiUrl: github.apiUrl, token: jwt, timing }),
     kms: undefined,
+    argocd: { server: undefined, open: undefined },
     nodeVersion: '24.21.0',
     toolVersion: async (command) => TOOLS[command],
   };
@@ -110,6 +120,7 @@ describe('kajitori doctor', () => {
       'kajitori-yaml',
       'app-yaml',
       'generated-files',
+      'workflows',
       'code-owners',
       'token',
       'repository',
@@ -120,8 +131,11 @@ describe('kajitori doctor', () => {
       'branch-protection',
       'suite-access',
       'oidc-subject',
+      'release-callers',
     ]);
-    expect(github.log.map(({ method }) => method).filter((method) => method !== 'GET')).toEqual([]);
+    const asked = github.log.map(({ method, path }) => `${method} ${path}`);
+    // GraphQL asks by POST.
+    expect(asked.filter((each) => !/^GET |^POST \S*\/graphql$/.test(each))).toEqual([]);
   });
 
   it('says how to mend each thing that is not ok', async () => {
@@ -422,5 +436,36 @@ describe('the report', () => {
 
   it('is for machines the same, with the verdict', () => {
     expect(doctorJson(report)).toEqual({ ok: false, checks: report.checks });
+  });
+});
+
+describe('the workflows that deploy', () => {
+  it('warns where a form is missing in the GitOps repository, or calls another version', async () => {
+    const { examine } = await acme({
+      edit: (files) => {
+        files.delete('.github/workflows/rollback.yml');
+        edited('.github/workflows/hold.yml', 'hold.yml@v1', 'hold.yml@v0')(files);
+      },
+    });
+    expect((await examine()).of('workflows').map(({ status, what }) => [status, what])).toEqual([
+      ['warn', expect.stringContaining('.github/workflows/rollback.yml')],
+      ['warn', expect.stringMatching(/do not call Kajitori v1.*hold\.yml/)],
+    ]);
+  });
+
+  it('warns where nobody waits, and where nothing deploys', async () => {
+    const silent = await acme({ source: { files: { [DEPLOY]: WAITS.replace('      argocd: api\n', '') } } });
+    expect((await silent.examine()).of('release-callers')[0]?.what).toContain('does not wait');
+    const nothing = await acme({ source: { files: { 'README.md': 'x' } } });
+    expect((await nothing.examine()).of('release-callers')[0]?.what).toContain('nothing deploys from there');
+  });
+
+  it('fails where a run waits for notifications that Argo CD does not write', async () => {
+    const { examine } = await acme({
+      source: { files: { [DEPLOY]: WAITS.replace('argocd: api', 'argocd: notifications') } },
+    });
+    expect((await examine()).of('release-callers')).toContainEqual(
+      expect.objectContaining({ status: 'fail', todo: expect.stringContaining('notifications: true') }),
+    );
   });
 });

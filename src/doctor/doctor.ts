@@ -4,19 +4,24 @@ import type { RepositoryName } from '../github/repository-name.ts';
 import type { Tree } from '../repository/tree.ts';
 import { type Check, notChecked, ok } from './check.ts';
 import { checkApp } from './check-app.ts';
+import { type ArgoCdToExamine, checkArgoCd } from './check-argocd.ts';
 import { checkFiles, type FileFindings } from './check-files.ts';
 import { checkKey } from './check-key.ts';
 import { checkOidc } from './check-oidc.ts';
+import { checkReleaseCallers } from './check-release-callers.ts';
 import { checkRepository } from './check-repository.ts';
 import { checkRules } from './check-rules.ts';
 import { checkSuite } from './check-suite.ts';
 import { checkTools, type ToolVersion } from './check-tools.ts';
+import { checkTrust } from './check-trust.ts';
 
 export interface DoctorInputs {
   /** The GitOps repository on GitHub; without it, what is on GitHub is not checked. */
   readonly repository?: RepositoryName | undefined;
   /** Where the actions and workflows come from: kajitori/kajitori, or a private copy. */
   readonly suite: RepositoryName;
+  /** The trust policy of the role that signs, as JSON (`aws iam get-role`); without it, it is not looked at. */
+  readonly trustPolicy?: string | undefined;
 }
 
 export interface DoctorDependencies {
@@ -30,6 +35,7 @@ export interface DoctorDependencies {
   readonly kms: Rs256Signer | undefined;
   /** `process.versions.node` */
   readonly nodeVersion: string;
+  readonly argocd: ArgoCdToExamine;
   readonly toolVersion: ToolVersion;
 }
 
@@ -54,6 +60,8 @@ export async function runDoctor(inputs: DoctorInputs, deps: DoctorDependencies):
     ...files.checks,
     ...(await checkGitHub(inputs, deps, files)),
     ...(deps.kms === undefined ? [] : [await checkKey(deps.kms)]),
+    ...(inputs.trustPolicy === undefined ? [] : checkTrust(inputs.trustPolicy, inputs.suite, files.config)),
+    ...(await checkArgoCd(deps.argocd, files.config, files.apps.keys(), deps.tree)),
   ];
   return { checks, exitCode: exitCodeOf(checks) };
 }
@@ -83,11 +91,12 @@ async function checkGitHub(
       ),
     ];
   }
-  const [{ checks, facts }, app, suiteAccess, oidc] = await Promise.all([
+  const [{ checks, facts }, app, suiteAccess, oidc, callers] = await Promise.all([
     checkRepository(github, repository, config),
     checkApp(githubAsApp, repository, config),
     checkSuite(github, suite, repository),
     checkOidc(github, apps),
+    checkReleaseCallers(github, config, apps),
   ]);
   const rules =
     facts === undefined || facts.archived
@@ -98,7 +107,7 @@ async function checkGitHub(
           app: app.app,
           autoMergeAllowed: facts.allow_auto_merge ?? false,
         });
-  return [token, ...checks, ...app.checks, ...rules, ...suiteAccess, ...oidc];
+  return [token, ...checks, ...app.checks, ...rules, ...suiteAccess, ...oidc, ...callers];
 }
 
 function exitCodeOf(checks: readonly Check[]): DoctorReport['exitCode'] {

@@ -8,6 +8,7 @@ import { runRender } from '../render/run-render.ts';
 import { openSuite } from '../repository/suite.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
 import { type AdoptInputs, runAdopt } from './adopt.ts';
+import { callerPaths } from './callers.ts';
 import type { Questions } from './questions.ts';
 
 const URL = 'https://github.com/acme/deploy.git';
@@ -185,8 +186,6 @@ async function repository(files: Files) {
   };
 }
 
-const OURS = ['hold', 'promote', 'render-diff', 'rollback'].map((name) => `.github/workflows/${name}.yml`);
-
 describe('adopting a repository with a values file for each environment', () => {
   it('writes kajitori.yaml and the callers, nothing else, and proves that all objects stay the same', async () => {
     const there = await repository(perEnvironment());
@@ -197,7 +196,10 @@ describe('adopting a repository with a values file for each environment', () => 
       left: [],
       proof: { applications: 6, objects: 12, changed: [], unknown: [] },
     });
-    expect(await there.touched()).toEqual([...OURS, 'kajitori.yaml']);
+    const config = parseKajitoriYaml(await there.read('kajitori.yaml'));
+    expect(await there.touched()).toEqual([...callerPaths(config), 'kajitori.yaml'].sort());
+    expect(callerPaths(config)).toContain('.github/workflows/rollback.yml');
+    expect(callerPaths(config)).not.toContain('.github/workflows/new-app.yml');
     expect(there.shown()).toContain('12 objects of 6 applications render the same before and after.');
   });
 

@@ -103,6 +103,16 @@ interface Access {
   readonly operate: boolean;
 }
 
+/** What `can-i` says of `resource/action/project/application`. */
+function mayDo(access: Access, [resource, action, project = '']: readonly string[]): boolean {
+  if (access.projects === 'all') return true;
+  const isTheirs = access.projects.includes(project);
+  if (resource === 'logs') return isTheirs && action === 'get';
+  return (
+    resource === 'applications' && isTheirs && (action === 'get' || (action === 'sync' && access.operate))
+  );
+}
+
 /** Starts it on the loopback interface. Dispose of it (`await using`) to stop it. */
 export async function startArgoCd(options: ArgoCdStandinOptions): Promise<ArgoCdStandin> {
   const desk = new Desk(options);
@@ -310,6 +320,9 @@ class Desk {
     const [kind, name, ...rest] = url.pathname.slice('/api/v1/'.length).split('/').map(decodeURIComponent);
     if (kind === 'session' && name === 'userinfo') {
       return { status: 200, body: { loggedIn: true, username: 'ci', iss: 'argocd' } };
+    }
+    if (kind === 'account' && name === 'can-i' && method === 'GET') {
+      return { status: 200, body: { value: mayDo(access, rest) ? 'yes' : 'no' } };
     }
     if (kind === 'clusters' && name === undefined && method === 'GET') return this.#clusterList(access);
     if (kind !== 'applications') return refuse(501, 12, `the stand-in has no ${method} ${url.pathname}`);
