@@ -21,6 +21,7 @@ const CALLERS: readonly Caller[] = [
 const FOR_ALL: readonly Caller[] = [
   { path: '.github/workflows/rollback.yml', about: 'the form that goes back to an earlier release' },
   { path: '.github/workflows/hold.yml', about: 'the form that stops deploys' },
+  { path: '.github/workflows/wait.yml', about: 'waits for what is merged, and finishes what a run left' },
   { path: '.github/workflows/render-diff.yml', about: 'what a pull request changes in each cluster' },
 ];
 
@@ -34,6 +35,20 @@ const PROMOTION: Caller = {
 const SCHEDULE = `
   schedule:
     - cron: '*/15 * * * *' # what has passed its gates, where promote.automatic is true`;
+
+/**
+ * The files that waiting finds apps by (deploy/affected-apps.ts). None in another layout: it is not known there which files
+ * an app is made from.
+ */
+const pushOf = (branch: string): string => `
+  # What people change. Not the release files: the run that writes one waits for it.
+  push:
+    branches: [${JSON.stringify(branch)}]
+    paths: ['apps/**', '!apps/*/release.*.yaml', 'charts/app/**', 'defaults/**', 'argocd/**']`;
+
+/** The release files, as a filter of paths. */
+const releasesOf = ({ apps }: KajitoriConfig): string =>
+  JSON.stringify((apps?.release ?? 'apps/{app}/release.{environment}.yaml').replaceAll(/\{[a-z]+\}/g, '*'));
 
 function callersOf(config: KajitoriConfig): readonly Caller[] {
   const promotes = environmentsOf(config).some(({ promoteFrom }) => promoteFrom !== undefined);
@@ -54,6 +69,7 @@ export const callerPaths = (config: KajitoriConfig): readonly string[] =>
  */
 export async function callers(config: KajitoriConfig, suite: Tree): Promise<readonly GeneratedFile[]> {
   const environments = environmentsOf(config);
+  const branch = config.repository?.branch ?? 'main';
   const promoted = environments.filter(({ promoteFrom }) => promoteFrom !== undefined);
   return Promise.all(
     callersOf(config).map(async ({ path, about }) => {
@@ -62,6 +78,11 @@ export async function callers(config: KajitoriConfig, suite: Tree): Promise<read
         VERSION: config.version,
         ENVIRONMENTS: environments.map(({ name }) => name).join(', '),
         PROMOTED: promoted.map(({ name }) => name).join(', '),
+        ARGOCD: config.argocd?.notifications === true ? 'notifications' : '',
+        BRANCH: JSON.stringify(branch),
+        DEPLOYS: JSON.stringify(environments.map(({ name }) => ({ environment: name }))),
+        PUSH: layoutOf(config).kind === 'standard' ? pushOf(branch) : '',
+        RELEASES: releasesOf(config),
         SCHEDULE: promoted.some(({ promote }) => promote.automatic) ? SCHEDULE : '',
       };
       const needed = Object.entries(values).filter(([name]) => template.includes(`__${name}__`));
