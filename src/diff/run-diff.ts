@@ -16,7 +16,7 @@ import type { RenderedApplication } from '../render/application.ts';
 import { clusterName, demandKnownNames, isCalled } from '../render/run-render.ts';
 import { couldNot, type Failure } from '../report/failure.ts';
 import { rememberingTree } from '../repository/remembering-tree.ts';
-import { type ChangedPaths, changedSince, openRevision, type Revision } from '../repository/revision.ts';
+import { type ChangedPaths, openChange, type Revision } from '../repository/revision.ts';
 import type { Tree } from '../repository/tree.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
 import {
@@ -72,9 +72,8 @@ export interface DiffOutputs {
  * @throws Failure (exit 2) when git has no such base, when a kajitori.yaml cannot be read, or when no application has the name
  */
 export async function runDiff(inputs: DiffInputs, deps: DiffDependencies): Promise<DiffOutputs> {
-  const changed = await changedSince(inputs.root, inputs.base);
   const tree = rememberingTree(await openWorkingCopy(inputs.root));
-  const revision = await openRevision(inputs.root, tree, changed);
+  const { changed, before: revision } = await openChange(inputs.root, inputs.base, tree);
   const folder = await mkdtemp(path.join(tmpdir(), 'kajitori-diff-'));
   try {
     const base = { root: path.join(folder, 'base'), revision: changed.base, tree: revision.tree };

@@ -1,15 +1,29 @@
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { changedSince, openRevision } from './revision.ts';
+import { openChange } from './revision.ts';
 import { openWorkingCopy } from './working-copy.ts';
 
 let folder: string;
 let clone: string;
 const git = (...args: readonly string[]) =>
   execa('git', ['-C', clone, '-c', 'user.name=a', '-c', 'user.email=a@example.com', ...args]);
+const open = async (root: string, revision: string) =>
+  openChange(root, revision, await openWorkingCopy(root));
+const changedSince = async (root: string, revision: string) => (await open(root, revision)).changed;
 const write = (file: string, text: string) => writeFile(join(clone, file), text);
 const commit = async (message: string) => {
   await git('add', '-A');
@@ -75,11 +89,7 @@ describe('the base', () => {
     await write('stays.yaml', 'a: changed\n');
     await rm(join(clone, 'hidden.yaml'));
     await write('new.yaml', 'd: 1\n');
-    const { tree } = await openRevision(
-      clone,
-      await openWorkingCopy(clone),
-      await changedSince(clone, 'HEAD'),
-    );
+    const { tree } = (await open(clone, 'HEAD')).before;
     expect(await tree.list('')).toEqual([
       { name: '.gitattributes', kind: 'file' },
       { name: 'hidden.yaml', kind: 'file' },
@@ -96,17 +106,38 @@ describe('the base', () => {
   });
 
   test('is written beside the working copy: what is asked for, links as links, nothing else touched', async () => {
-    const changed = await changedSince(clone, 'HEAD');
     await write('stays.yaml', 'a: changed\n');
     const before = (await git('status', '--porcelain')).stdout;
     const target = join(folder, 'base');
-    const revision = await openRevision(clone, await openWorkingCopy(clone), changed);
+    const revision = (await open(clone, 'HEAD')).before;
     await revision.write(['hidden.yaml', 'link'], target);
-    await revision.write(['stays.yaml'], target);
+    await revision.write(['stays.yaml', 'hidden.yaml', 'nowhere.yaml'], target);
     expect((await readdir(target)).sort()).toEqual(['hidden.yaml', 'link', 'stays.yaml']);
+    expect(await readFile(join(target, 'hidden.yaml'), 'utf8')).toBe('c: 1\n');
     expect(await readFile(join(target, 'stays.yaml'), 'utf8')).toBe('a: 1\n');
     expect(await readlink(join(target, 'link'))).toBe('/etc/hostname');
     expect((await git('status', '--porcelain')).stdout).toBe(before);
     expect((await readdir(folder)).sort()).toEqual(['base', 'clone']);
+    // Taking it away leaves the working copy as it was.
+    await rm(target, { recursive: true });
+    expect(await readFile(join(clone, 'hidden.yaml'), 'utf8')).toBe('c: 1\n');
+  });
+
+  test('is as git checks it out, also where the working copy has a file no more, or with other line ends', async () => {
+    await write('.gitattributes', 'crlf.txt text eol=crlf\n');
+    await write('crlf.txt', 'a\nb\n');
+    await write('script', '#!/bin/sh\n');
+    await chmod(join(clone, 'script'), 0o755);
+    await commit('line ends');
+    await write('crlf.txt', 'changed\n');
+    await write('script', '#!/bin/sh\n# changed\n');
+    // Told not to look at it, git does not see that it is gone, as in a sparse checkout.
+    await git('update-index', '--skip-worktree', 'moves.yaml');
+    await rm(join(clone, 'moves.yaml'));
+    const target = join(folder, 'base');
+    await (await open(clone, 'HEAD')).before.write(['crlf.txt', 'script', 'moves.yaml'], target);
+    expect(await readFile(join(target, 'crlf.txt'), 'utf8')).toBe('a\r\nb\r\n');
+    expect((await stat(join(target, 'script'))).mode & 0o111).not.toBe(0);
+    expect(await readFile(join(target, 'moves.yaml'), 'utf8')).toBe('b: 1\n');
   });
 });
