@@ -197,9 +197,7 @@ describe.concurrent('each app for itself', () => {
         },
         kind: 'slow-after',
       });
-      const waiting = deploys.waitApart(app, commit);
-      await fault.reached;
-      await waiting.kill();
+      await deploys.waitApart(app, commit).killWhen(fault.reached);
       fault.release();
     }
 
