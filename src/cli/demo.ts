@@ -1,5 +1,6 @@
 import { tmpdir } from 'node:os';
 import { Command } from 'commander';
+import type { ArgoCdKind } from '../demo/argocd.ts';
 import type { Stage } from '../demo/narrator.ts';
 import { systemTiming } from '../github/timing.ts';
 import { couldNot } from '../report/failure.ts';
@@ -8,13 +9,22 @@ import { type CommonOptions, runCommand } from './run-command.ts';
 
 interface DemoOptions extends CommonOptions {
   readonly keep?: boolean;
+  readonly argocd?: boolean;
 }
 
-/** `kajitori demo`. */
-export function demoCommand(): Command {
+/**
+ * `kajitori demo`.
+ *
+ * @param realArgoCd what `--argocd` tells the story with; undefined where there is none: it takes programs that only a
+ * clone of Kajitori builds (scripts/demo-argocd.ts)
+ */
+export function demoCommand(realArgoCd?: ArgoCdKind): Command {
   return new Command('demo')
-    .description('Show the road from a merged commit to every cluster, on this machine, in under a minute.')
+    .description(
+      'Show the road from a merged commit to every cluster, and back, on this machine, in under a minute.',
+    )
     .option('--keep', 'leave the folder with the repositories to look at')
+    .option('--argocd', 'with a real Argo CD on real API servers; only in a clone of Kajitori')
     .option('--json', 'print what was shown as JSON, for machines')
     .addHelpText(
       'after',
@@ -25,14 +35,26 @@ Docker. Nothing leaves this machine, and nothing is written outside of a tempora
 Examples:
   kajitori demo
   Look at the commits afterwards:
-    kajitori demo --keep`,
+    kajitori demo --keep
+  In a clone of Kajitori, with a real Argo CD (2 GB of memory, 2 minutes; the first time some more to build it):
+    npm run demo -- --argocd`,
     )
-    .action((options: DemoOptions) => runCommand(options, () => demo(options)));
+    .action((options: DemoOptions) => runCommand(options, () => demo(options, realArgoCd)));
 }
 
-async function demo(options: DemoOptions) {
-  // Only here: the demo brings GitHub's stand-in along, which no other command should load.
+async function demo(options: DemoOptions, realArgoCd: ArgoCdKind | undefined) {
+  if (options.argocd === true && realArgoCd === undefined) {
+    throw couldNot(
+      'The real Argo CD is not here: it is built in a clone of Kajitori, and no package has it.',
+      {
+        todo: 'In a clone run `npm run demo -- --argocd`; or leave --argocd out, and see the story with a stand-in.',
+        reason: 'no-real-argocd',
+      },
+    );
+  }
+  // Only here: the demo brings the stand-ins along, which no other command should load.
   const { runDemo } = await import('../demo/demo.ts');
+  const { STANDIN_ARGOCD } = await import('../demo/standin-argocd.ts');
   const stopped = new AbortController();
   // Stays on: execa ends the process itself when nobody else listens, and the folder would be left behind.
   process.on('SIGINT', () => {
@@ -49,6 +71,7 @@ async function demo(options: DemoOptions) {
       temporary: tmpdir(),
       suite: await openSuite(),
       timing: systemTiming,
+      argocd: (options.argocd === true ? realArgoCd : undefined) ?? STANDIN_ARGOCD,
       signal: stopped.signal,
     },
   );
@@ -65,20 +88,25 @@ const NARROWEST = 40;
 
 function terminal(stream: NodeJS.WriteStream): Stage {
   const isTerminal = stream.isTTY === true;
-  let shown = false;
-  const progress = (what: string | undefined) => {
-    if (shown || what !== undefined) {
-      stream.write(`\r\u001b[K${what ?? ''}`);
+  // Some terminals say that they have no columns.
+  const columns = stream.columns || WIDTH;
+  let shown = 0;
+  const live = (lines: readonly string[]) => {
+    if (shown === 0 && lines.length === 0) {
+      return;
     }
-    shown = what !== undefined;
+    // Cursor up to the first of them, then erase to the end of the screen (ECMA-48: CPL, ED).
+    const back = shown === 0 ? '' : `\u001b[${shown}F\u001b[J`;
+    // A line that the terminal breaks would be two.
+    stream.write(`${back}${lines.map((line) => `${line.slice(0, columns - 1)}\n`).join('')}`);
+    shown = lines.length;
   };
   return {
     write: (text) => stream.write(`${text}\n`),
-    // Some terminals say that they have no columns.
-    width: Math.max(NARROWEST, Math.min(WIDTH, stream.columns || WIDTH)),
+    width: Math.max(NARROWEST, Math.min(WIDTH, columns)),
     // hasColors respects NO_COLOR and TERM=dumb.
     colours: isTerminal && stream.hasColors(),
-    progress: isTerminal ? progress : undefined,
+    live: isTerminal ? live : undefined,
     now,
   };
 }

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { openGitHub } from '../github/access.ts';
+import type { TokenPermissions } from '../github/app-token.ts';
 import { createGitHubClient, type GitHubClient } from '../github/client.ts';
 import type { RepositoryName } from '../github/repository-name.ts';
 import type { Timing } from '../github/timing.ts';
@@ -26,8 +27,12 @@ export interface Company extends AsyncDisposable {
   clone(repository: string): Promise<string>;
   /** Brings a clone up to date with its branch on GitHub. */
   pull(clone: string): Promise<void>;
-  /** Signs in as the company's GitHub App, which may write to the GitOps repository only. */
-  signIn(): Promise<GitHubClient>;
+  /**
+   * Signs in as the company's GitHub App, which may write to the GitOps repository only.
+   *
+   * @param permissions default: to write files
+   */
+  signIn(permissions?: TokenPermissions): Promise<GitHubClient>;
   /** A client that can read one repository of source code, as GITHUB_TOKEN in its own workflow. */
   reader(repository: string): GitHubClient;
 }
@@ -44,6 +49,7 @@ export async function startCompany(folder: string, timing: Timing): Promise<Comp
     name,
     email: `${login}@acme.example`,
     token: github.createUser(login).token,
+    now: timing.now,
   });
   const developer = person('aiko', 'Aiko, who writes web');
   const platformEngineer = person('ren', 'Ren, of the platform team');
@@ -70,10 +76,10 @@ export async function startCompany(folder: string, timing: Timing): Promise<Comp
     pull: async (clone) => {
       await git(clone, ['pull', '--quiet', '--ff-only'], platformEngineer);
     },
-    signIn: () =>
+    signIn: (permissions = { contents: 'write' }) =>
       openGitHub(
         { appId: app.clientId, privateKey: app.privateKey },
-        { apiUrl: github.apiUrl, repository: GITOPS, permissions: { contents: 'write' }, timing },
+        { apiUrl: github.apiUrl, repository: GITOPS, permissions, timing },
       ),
     reader: (repository) =>
       createGitHubClient({

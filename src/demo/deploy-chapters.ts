@@ -1,27 +1,33 @@
-import type { BumpOutputs } from '../release/bump.ts';
+import { randomUUID } from 'node:crypto';
 import { bumpDiff } from '../release/bump-report.ts';
+import { formatImage } from '../release/image-reference.ts';
+import { runPromote } from '../release/promote.ts';
+import { promoteText } from '../release/promote-report.ts';
+import { promoteRequest } from '../release/promote-request.ts';
+import { gitHubSourceHistory } from '../release/source-history.ts';
+import { readVerdicts } from '../release/verdict.ts';
 import type { RequestRecord } from '../standin/github/server.ts';
-import { GITOPS_REPOSITORY, WEB_REPOSITORY } from './company.ts';
+import { GITOPS, GITOPS_REPOSITORY, WEB_REPOSITORY } from './company.ts';
 import { deploy, deployCommand, type Release, shorten, shortenDigests } from './deploy.ts';
 import { git } from './git.ts';
-import { buildImage, changeGreeting, copySampleApp, merge } from './merge.ts';
+import { buildImage, copySampleApp, greet, merge } from './merge.ts';
 import { type Chapter, columns } from './narrator.ts';
-import { type RenderedCluster, renderEverywhere } from './rendered.ts';
-import type { BuiltImage, Clones, Scene } from './scene.ts';
+import type { BuiltImage, Clones, RunningScene, Scene } from './scene.ts';
+import { type Runs, type Waited, waitedOf, waitFor, whatRuns } from './wait.ts';
 
-/** One deploy that was made, for `--json`. */
-export interface Deployed {
+/** One deploy that was written. */
+interface Written {
+  readonly way: 'bump' | 'promote';
   readonly environment: string;
   readonly clusters: readonly string[];
   readonly commit: string;
+  /** `repository:tag@sha256:…` */
   readonly image: string;
 }
 
-/** What a cluster was shown to run, for `--json`. */
-export interface Runs {
-  readonly environment: string;
-  readonly cluster: string;
-  readonly digest: string;
+/** One deploy that was made and waited for, for `--json`. */
+export interface Deployed extends Written {
+  readonly waited: Waited;
 }
 
 /** Chapter: the sample app's commit, and its image. */
@@ -37,83 +43,75 @@ export const firstMerge = (scene: Scene, clones: Clones): Promise<BuiltImage> =>
         'The image is made once, and every cluster gets this same one. It is named by its digest, the checksum of all that is in it: a name that can never mean another image.',
       );
       chapter.tell(
-        'It is packed with crane, not built from the Dockerfile: building with BuildKit comes with the issue "Build". So it is a real image in a real registry, but holds only the files of the app, without Node: enough to deploy it, not to run it.',
+        'In a workflow `kajitori build` makes it from the Dockerfile, with BuildKit. Here crane packs the files of the app: that needs no base image from the internet and no right to run containers. So it is a real image in a real registry, but without Node: enough to deploy it, not to run it.',
       );
       return buildImage(scene, chapter, clones.web, 1);
     },
   );
 
-/** Chapter: one commit per environment. */
-export const firstDeploy = (scene: Scene, clones: Clones, image: BuiltImage): Promise<readonly Deployed[]> =>
+/** Chapter: one commit per environment, until every cluster is healthy. */
+export const firstDeploy = (
+  scene: RunningScene,
+  clones: Clones,
+  image: BuiltImage,
+): Promise<readonly Deployed[]> =>
   scene.narrator.chapter('One commit deploys it to every cluster of an environment', async (chapter) => {
     chapter.tell(
-      "The release workflow deploys to staging, then to production. It signs in as the company's GitHub App and writes by GitHub's API; it clones nothing, and runs none of the app's code. (While it reads, it also asks for the history of acme/web, which tells the newer of two builds.) For production that is the same as typing:",
+      "The release workflow deploys to staging, waits until it is healthy, then goes on to production. It signs in as the company's GitHub App and writes by GitHub's API; it clones nothing, and runs none of the app's code.",
     );
+    const staging = await bumpAndWait(scene, clones, chapter, releaseOf(image, 'staging'));
+    healthy(chapter, staging);
     const release = releaseOf(image, 'production');
+    chapter.tell('Production, as somebody would type it:');
     chapter.command(deployCommand(release));
-    const staging = await deployOnce(scene, clones, chapter, releaseOf(image, 'staging'));
     const { log } = scene.company.github;
     const asked = log.length;
-    const production = await deployOnce(scene, clones, chapter, release);
+    const { written, diff } = await bump(scene, clones, chapter, release);
+    const requests = log.slice(asked);
     chapter.tell('A new file, and with it the whole deploy:');
-    chapter.showDiff(shorten(bumpDiff(production.outputs)));
+    chapter.showDiff(shorten(diff));
     const commits = await scene.company.github.repository(GITOPS_REPOSITORY).commits();
-    chapter.holds(
-      'One commit for staging, one for production with both its clusters; both are signed by GitHub.',
-      {
-        found: commits.slice(0, 2).map(({ oid, signed }) => ({ oid, signed })),
-        expected: [production, staging].map(({ deployed }) => ({ oid: deployed.commit, signed: true })),
-      },
-    );
+    chapter.holds('One commit for staging, one for both clusters of production; GitHub signed both.', {
+      found: commits.slice(0, 2).map(({ oid, signed }) => ({ oid, signed })),
+      expected: [written, staging].map(({ commit }) => ({ oid: commit, signed: true })),
+    });
     chapter.holds(
       'Production took two round trips: one to read the repository, one to write. (Before them 2 more, to sign in.)',
-      {
-        found: tally(log.slice(asked)),
-        expected: { signIn: 2, read: 1, write: 1, other: 0 },
-      },
+      { found: tally(requests), expected: { signIn: 2, read: 1, write: 1, other: 0 } },
     );
-    return [staging.deployed, production.deployed];
+    chapter.tell('Then it waits until every cluster of production runs that commit and is healthy:');
+    chapter.command(waitCommand('production'));
+    const production = await waited(scene, chapter, written);
+    chapter.tell('The verdict stands on the commit, as a status for each cluster:');
+    chapter.show(statusTable([production.waited]));
+    healthy(chapter, production);
+    chapter.tell('What Argo CD says of the three clusters:');
+    const runs = await whatRuns(scene);
+    chapter.show(tableOf(runs));
+    bothRun(chapter, runs, image);
+    return [staging, production];
   });
 
-/** Chapter: what the clusters get, by the real helm. */
-export const render = (scene: Scene, clones: Clones, image: BuiltImage): Promise<readonly Runs[]> =>
-  scene.narrator.chapter('What each cluster gets', async (chapter) => {
-    chapter.tell(
-      'Argo CD fills the chart with the values of the app and applies the result to the cluster. No cluster runs here, so you see what would be applied: the real helm renders the same files, for the Kubernetes version of each cluster.',
-    );
-    const rendered = await renderBoth(scene, clones, chapter);
-    chapter.show(tableOf(rendered));
-    chapter.tell(`The objects are: ${rendered[0]?.clusters[0]?.objects.join(', ')}.`);
-    bothRun(chapter, rendered, image);
-    return runsOf(rendered);
-  });
-
-/** Chapter: the next merge, on the same road. */
+/** Chapter: the next merge; what is healthy in staging is promoted. */
 export const nextMerge = (
-  scene: Scene,
+  scene: RunningScene,
   clones: Clones,
-): Promise<{
-  readonly image: BuiltImage;
-  readonly deploys: readonly Deployed[];
-  readonly runs: readonly Runs[];
-}> =>
-  scene.narrator.chapter('The next merge takes the same road', async (chapter) => {
-    const { developer, platformEngineer } = scene.company;
-    await changeGreeting(clones.web);
+): Promise<{ readonly image: BuiltImage; readonly deploys: readonly Deployed[] }> =>
+  scene.narrator.chapter('The next merge: staging first, then promoted to production', async (chapter) => {
+    const { developer } = scene.company;
+    await greet(clones.web, 'everybody');
     await merge(scene, clones.web, 'Greet everybody (#2)');
     chapter.showDiff(await git(clones.web, ['show', '--unified=0', '--format=%h  %s'], developer));
     const image = await buildImage(scene, chapter, clones.web, 2);
-    const staging = await deployOnce(scene, clones, chapter, releaseOf(image, 'staging'));
-    const production = await deployOnce(scene, clones, chapter, releaseOf(image, 'production'));
+    const staging = await bumpAndWait(scene, clones, chapter, releaseOf(image, 'staging'));
+    healthy(chapter, staging);
     chapter.tell(
-      'It is deployed to staging, then to production. The commit tells people and machines what, where, and from which source:',
+      'A team may also let a person, or a schedule, take over into production what runs well in staging: the same digest, nothing is built again. That it is healthy there is always asked for; a time to soak and green checks can be.',
     );
-    chapter.show(shorten(await git(clones.gitops, ['show', '--no-patch', '--format=%B'], platformEngineer)));
-    chapter.showDiff(shorten(bumpDiff(production.outputs)));
-    const rendered = await renderBoth(scene, clones, chapter);
-    chapter.show(tableOf(rendered));
-    bothRun(chapter, rendered, image);
-    return { image, deploys: [staging.deployed, production.deployed], runs: runsOf(rendered) };
+    const production = await waited(scene, chapter, await promote(scene, clones, chapter));
+    healthy(chapter, production);
+    bothRun(chapter, await whatRuns(scene), image);
+    return { image, deploys: [staging, production] };
   });
 
 export const releaseOf = ({ image, commit, build }: BuiltImage, environment: string): Release => ({
@@ -124,27 +122,109 @@ export const releaseOf = ({ image, commit, build }: BuiltImage, environment: str
   build,
 });
 
-async function deployOnce(scene: Scene, clones: Clones, chapter: Chapter, release: Release) {
-  chapter.working(`deploying to ${release.environment}`);
+/** Deploys by the real bump, and waits. */
+export async function bumpAndWait(
+  scene: RunningScene,
+  clones: Clones,
+  chapter: Chapter,
+  release: Release,
+): Promise<Deployed> {
+  const { written } = await bump(scene, clones, chapter, release);
+  return waited(scene, chapter, written);
+}
+
+async function bump(
+  scene: RunningScene,
+  clones: Clones,
+  chapter: Chapter,
+  release: Release,
+): Promise<{ readonly written: Written; readonly diff: string }> {
+  const { environment, image } = release;
+  chapter.working(`deploying to ${environment}`);
   const outputs = await deploy(scene.company, release, scene.timing);
   const commit = await commitOf(scene, clones, outputs);
-  const deployed: Deployed = {
-    environment: release.environment,
-    clusters: outputs.clusters,
-    commit,
-    image: release.image,
+  return {
+    written: { way: 'bump', environment, clusters: outputs.clusters, commit, image },
+    diff: bumpDiff(outputs),
   };
-  return { outputs, deployed };
+}
+
+/** Promotes what staging runs by the real promotion, and shows its words. */
+export async function promote(scene: RunningScene, clones: Clones, chapter: Chapter): Promise<Written> {
+  const { company, timing } = scene;
+  chapter.command(`kajitori promote web --to production --repository ${GITOPS_REPOSITORY}`);
+  const client = await company.signIn({ contents: 'write', statuses: 'read' });
+  const outputs = await runPromote(
+    promoteRequest({
+      apps: 'web',
+      to: 'production',
+      force: false,
+      override: undefined,
+      reason: undefined,
+      by: company.developer.login,
+      run: undefined,
+      pullRequest: undefined,
+      dryRun: false,
+    }),
+    {
+      on: { kind: 'github', client, target: { repository: GITOPS } },
+      deployer: { kind: 'own-right' },
+      verdictsOf: (commits) => readVerdicts(client, GITOPS, commits),
+      historyOf: (source) => gitHubSourceHistory(company.reader(source.repository), source),
+      // kajitori.yaml asks for none.
+      checksOf: async () => new Map(),
+      checkImages: undefined,
+      copyImage: undefined,
+      timing,
+      key: randomUUID(),
+    },
+  );
+  chapter.show(shorten(promoteText(outputs)));
+  const { environment, clusters, images } = outputs.result;
+  const commit = await commitOf(scene, clones, outputs);
+  const image = images.map(({ after }) => formatImage(after)).join(' ');
+  return { way: 'promote', environment, clusters, commit, image };
+}
+
+async function waited(scene: RunningScene, chapter: Chapter, written: Written): Promise<Deployed> {
+  const outputs = await waitFor(scene, chapter, written.environment, written.commit);
+  return { ...written, waited: waitedOf(scene, outputs) };
 }
 
 /** The commit of a deploy, after the clone was brought up to date with it. */
-async function commitOf({ company }: Scene, clones: Clones, outputs: BumpOutputs): Promise<string> {
+async function commitOf(
+  { company }: Scene,
+  clones: Clones,
+  { commit }: { readonly commit: { readonly oid: string } | undefined },
+): Promise<string> {
   await company.pull(clones.gitops);
   const head = await git(clones.gitops, ['rev-parse', 'HEAD'], company.platformEngineer);
-  if (outputs.commit?.oid !== head) {
-    throw new Error(`The deploy ended as ${outputs.reason}, with the commit ${outputs.commit?.oid}.`);
+  if (commit?.oid !== head) {
+    throw new Error(`The deploy wrote the commit ${commit?.oid}, and the head is ${head}.`);
   }
   return head;
+}
+
+const waitCommand = (environment: string): string =>
+  `kajitori wait --repository ${GITOPS_REPOSITORY} --app web --environment ${environment}`;
+
+/** Says that a deploy is healthy, and that this is written on its commit. */
+export function healthy(
+  chapter: Chapter,
+  { clusters, environment, waited: { verdict, statuses, ...waiting } }: Deployed,
+): void {
+  chapter.holds(`web is healthy in ${clusters.join(' and ')}, and the commit says so.`, {
+    found: {
+      environment: waiting.environment,
+      verdict,
+      statuses: statuses.map(({ cluster, state }) => [cluster, state]),
+    },
+    expected: {
+      environment,
+      verdict: 'healthy',
+      statuses: clusters.map((cluster) => [cluster, 'success']),
+    },
+  });
 }
 
 /** What the requests of a deploy were for. */
@@ -156,8 +236,8 @@ function tally(requests: readonly RequestRecord[]) {
     Snapshot: 'read',
   };
   for (const { operation, fields, path } of requests) {
-    // Our own clone, brought up to date to look at, is no part of a deploy. The history of the source is one, but where
-    // nothing ran before nobody waits for it: it may be counted here or not.
+    // Our own clone, brought up to date to look at, is no part of a deploy, and neither is Argo CD's. The history of the
+    // source is one, but where nothing ran before nobody waits for it: it may be counted here or not.
     if (/\.git\//.test(path) || operation === 'Ancestors') {
       continue;
     }
@@ -166,43 +246,42 @@ function tally(requests: readonly RequestRecord[]) {
   return counts;
 }
 
-interface RenderedEnvironment {
-  readonly environment: string;
-  readonly clusters: readonly RenderedCluster[];
-}
-
-async function renderBoth(scene: Scene, clones: Clones, chapter: Chapter): Promise<RenderedEnvironment[]> {
-  chapter.working('rendering with helm');
-  return Promise.all(
-    ['staging', 'production'].map(async (environment) => ({
-      environment,
-      clusters: await renderEverywhere(clones.gitops, 'web', environment, scene.signal),
-    })),
-  );
-}
-
-const tableOf = (rendered: readonly RenderedEnvironment[]): string =>
+export const tableOf = (runs: readonly Runs[]): string =>
   columns([
-    ['environment', 'cluster', 'Kubernetes', 'objects', 'image that web runs'],
-    ...rendered.flatMap(({ environment, clusters }) =>
-      clusters.map(({ cluster, kubernetes, objects, digests }) => [
-        environment,
-        cluster,
-        kubernetes,
-        String(objects.length),
-        shortenDigests(digests.join(' and ')),
+    ['environment', 'cluster', 'sync', 'health', 'image that web runs'],
+    ...runs.map(({ environment, cluster, sync, health, digests }) => [
+      environment,
+      cluster,
+      sync,
+      health,
+      shortenDigests(digests.join(' and ')),
+    ]),
+  ]);
+
+/** Verdicts as GitHub shows them beside commits. */
+export const statusTable = (all: readonly Pick<Waited, 'commit' | 'statuses'>[]): string =>
+  columns([
+    ['commit', 'status', '', ''],
+    ...all.flatMap(({ commit, statuses }) =>
+      statuses.map(({ cluster, state, description }) => [
+        commit.slice(0, 8),
+        `kajitori/web/${cluster}`,
+        state,
+        shorten(description),
       ]),
     ),
   ]);
 
-const runsOf = (rendered: readonly RenderedEnvironment[]): Runs[] =>
-  rendered.flatMap(({ environment, clusters }) =>
-    clusters.flatMap(({ cluster, digests }) => digests.map((digest) => ({ environment, cluster, digest }))),
-  );
-
-function bothRun(chapter: Chapter, rendered: readonly RenderedEnvironment[], { digest }: BuiltImage): void {
+/** Says that both clusters of production run an image and are healthy, as Argo CD says. */
+export function bothRun(chapter: Chapter, runs: readonly Runs[], { digest }: BuiltImage): void {
   chapter.holds(`Both production clusters, prod-1 and prod-2, run ${shortenDigests(digest)}`, {
-    found: runsOf(rendered).filter(({ environment }) => environment === 'production'),
-    expected: ['prod-1', 'prod-2'].map((cluster) => ({ environment: 'production', cluster, digest })),
+    found: runs.filter(({ environment }) => environment === 'production'),
+    expected: ['prod-1', 'prod-2'].map((cluster) => ({
+      environment: 'production',
+      cluster,
+      sync: 'Synced',
+      health: 'Healthy',
+      digests: [digest],
+    })),
   });
 }

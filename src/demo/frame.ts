@@ -1,3 +1,4 @@
+import type { ArgoCdKind } from './argocd.ts';
 import type { DemoOutputs } from './demo.ts';
 import { columns, formatSeconds, type Narrator } from './narrator.ts';
 import type { ToolVersions } from './tool-versions.ts';
@@ -12,16 +13,24 @@ const ROAD = `
    └──────────────┘    └────────────┘    └─────────────┘     └──────────────────┘`;
 
 /** What the story is about, what is real in it and what is not. */
-export function opening(narrator: Narrator, tools: ToolVersions): void {
+export function opening(narrator: Narrator, tools: ToolVersions, argocd: ArgoCdKind): void {
   narrator.heading('Kajitori: from a merged commit to every cluster');
   narrator.say(['']);
+  const isReal = argocd.name === 'real';
   narrator.sayWrapped(
-    'You merge a pull request, and your app runs everywhere: in all clusters of staging, then in all of production. One commit per environment does it, so no cluster is forgotten, and nobody waits for a platform engineer. Here is the whole road, on this machine, in less than a minute.',
+    `You merge a pull request, and your app runs everywhere: in all clusters of staging, then in all of production. One commit per environment does it, so no cluster is forgotten; when one cluster fails, all go back together. Nobody waits for a platform engineer. Here is the whole road, on this machine, in ${isReal ? 'a few minutes' : 'less than a minute'}.`,
   );
   narrator.say([...ROAD.split('\n'), '']);
   narrator.sayWrapped(
-    `Real here: git ${tools.git}, helm ${tools.helm}, an OCI registry (crane ${tools.crane}), and Kajitori's own code. A stand-in: GitHub, as a server on 127.0.0.1 that keeps real git repositories, is as strict as GitHub, and takes 50 ms for an answer. Not here: clusters; you see what they would be given. Nothing leaves this machine.`,
+    `Real here: git ${tools.git}, helm ${tools.helm}, an OCI registry (crane ${tools.crane}), ${isReal ? `Argo CD, ${argocd.about}, ` : ''}and Kajitori's own code.`,
   );
+  narrator.sayWrapped(
+    'A stand-in: GitHub, as a server on 127.0.0.1 that keeps real git repositories, is as strict as GitHub, and takes 50 ms for an answer.',
+  );
+  if (!isReal) {
+    narrator.sayWrapped(`A stand-in, too: Argo CD, ${argocd.about}.`);
+  }
+  narrator.sayWrapped('Nothing leaves this machine.');
   narrator.say(['']);
   narrator.sayWrapped(
     'Each ✓ is checked before it is printed. If one does not hold, the demo says so and ends.',
@@ -63,7 +72,7 @@ export function closing(narrator: Narrator, outputs: DemoOutputs): void {
     indent(
       columns([
         ['  kajitori init --help', 'a GitOps repository of your own, or added to one that exists'],
-        ['  docs/setup.md', 'the GitHub App, its key, and the ruleset: what a company sets up once'],
+        ['  docs/setup.md', 'the GitHub App, its key, the ruleset: set up once'],
         ['  docs/architecture.md', 'how it works inside'],
       ]),
     ),

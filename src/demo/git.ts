@@ -8,6 +8,8 @@ export interface Person {
   readonly email: string;
   /** For the GitHub of the demo. */
   readonly token: string;
+  /** Milliseconds since the epoch: when what they do happens, in the time of the story. */
+  readonly now: () => number;
 }
 
 /**
@@ -21,6 +23,7 @@ export interface Person {
  */
 export async function git(folder: string, args: readonly string[], person: Person): Promise<string> {
   const kept = Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_'));
+  const date = new Date(person.now()).toISOString();
   const basic = Buffer.from(`${person.login}:${person.token}`).toString('base64');
   const result = await execa('git', ['-C', folder, ...args], {
     reject: false,
@@ -38,6 +41,8 @@ export async function git(folder: string, args: readonly string[], person: Perso
       GIT_AUTHOR_EMAIL: person.email,
       GIT_COMMITTER_NAME: person.name,
       GIT_COMMITTER_EMAIL: person.email,
+      GIT_AUTHOR_DATE: date,
+      GIT_COMMITTER_DATE: date,
       no_proxy: '127.0.0.1',
       NO_PROXY: '127.0.0.1',
       LC_ALL: 'C',

@@ -14,13 +14,13 @@ export async function copySampleApp({ suite }: Scene, clone: string): Promise<vo
   });
 }
 
-/** Changes what the app answers, as a developer would. */
-export async function changeGreeting(clone: string): Promise<void> {
+/** Changes whom the app greets, as a developer would. */
+export async function greet(clone: string, whom: string): Promise<void> {
   const file = path.join(clone, 'src/app.js');
   const before = await readFile(file, 'utf8');
-  const after = before.replace("hello: 'world'", "hello: 'everybody'");
+  const after = before.replace(/hello: '\w+'/, `hello: '${whom}'`);
   if (after === before) {
-    throw new Error('The sample app greets nobody any more: adapt the demo.');
+    throw new Error(`The sample app does not greet ${whom} now: adapt the demo.`);
   }
   await writeFile(file, after);
 }

@@ -65,18 +65,52 @@ test('without colours not one escape sequence is written; with them a diff is re
   expect(coloured.lines).toContain('     \u001b[32m+new\u001b[39m');
 });
 
-test('progress is taken away before anything else is written', async () => {
-  const events: (string | undefined)[] = [];
+test('live lines are taken away before anything else is written', async () => {
+  const events: string[] = [];
   const { narrator } = told({
     write: (line) => events.push(`line ${line.trim()}`),
-    progress: (what) => events.push(what?.trim()),
+    live: (lines) => events.push(`live ${lines.map((line) => line.trim()).join('; ')}`),
   });
   await narrator.chapter('Slow', async (chapter) => {
     chapter.working('packing');
     chapter.tell('Done.');
+    chapter.live(['prod-1: starting', 'prod-2: starting']);
+    chapter.note('prod-1 is healthy');
   });
-  const begun = events.indexOf('… packing');
-  expect(events.slice(begun, begun + 3)).toEqual(['… packing', undefined, 'line Done.']);
+  const begun = events.indexOf('live … packing');
+  expect(events.slice(begun, begun + 6)).toEqual([
+    'live … packing',
+    'live ',
+    'line Done.',
+    'live prod-1: starting; prod-2: starting',
+    'live ',
+    'line prod-1 is healthy',
+  ]);
+});
+
+test('a log gets no live lines, only notes', async () => {
+  const { narrator, lines } = told();
+  await narrator.chapter('Slow', async (chapter) => {
+    chapter.working('packing');
+    chapter.live(['prod-1: starting']);
+    expect(chapter.isLive).toBe(false);
+    chapter.note('prod-1 is healthy');
+  });
+  expect(lines).toEqual(['1. Slow', '     prod-1 is healthy', '   (0.5 s)']);
+});
+
+test('a shown line that is too long goes on below, deeper', async () => {
+  const { narrator, lines } = told();
+  await narrator.chapter('Long', async (chapter) => {
+    chapter.show('short\n  web: left alone because a newer build runs already');
+  });
+  expect(lines.slice(1, -1)).toEqual([
+    '',
+    '     short',
+    '       web: left alone because a newer',
+    '           build runs already',
+    '',
+  ]);
 });
 
 test('text is wrapped at spaces, and a long word is not broken', () => {

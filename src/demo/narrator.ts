@@ -8,8 +8,8 @@ export interface Stage {
   /** Columns of text. */
   readonly width: number;
   readonly colours: boolean;
-  /** Shows what is being done until the next call; undefined takes it away. Only on a terminal: a log stays short. */
-  readonly progress?: ((what: string | undefined) => void) | undefined;
+  /** Shows these lines until the next call; none takes them away. Only on a terminal: a log stays short. */
+  readonly live?: ((lines: readonly string[]) => void) | undefined;
   /** Milliseconds. */
   readonly now: () => number;
 }
@@ -32,8 +32,14 @@ export interface Chapter {
   show(block: string): void;
   /** The same for a unified diff, in its colours. */
   showDiff(diff: string): void;
-  /** What takes a moment now. */
+  /** What takes a moment now. Only on a terminal. */
   working(what: string): void;
+  /** Things that change, each kept up to date in its line until the next call. Only on a terminal. */
+  live(lines: readonly string[]): void;
+  /** Where nothing can be kept up to date, what is new is written instead, with `note`. */
+  readonly isLive: boolean;
+  /** One line of what happened. */
+  note(line: string): void;
   /**
    * Says that something is so, after looking. Compared deeply.
    *
@@ -45,6 +51,7 @@ export interface Chapter {
 type Style = Parameters<typeof styleText>[0];
 
 const INDENT = '   ';
+const BLOCK_INDENT = `${INDENT}  `;
 
 /** Tells a story in numbered chapters; every statement in it is checked when it is made. */
 export class Narrator {
@@ -81,7 +88,7 @@ export class Narrator {
 
   /** Tells one chapter and takes its time. What `body` throws is passed on, and the chapter is not recorded. */
   async chapter<Result>(title: string, body: (chapter: Chapter) => Promise<Result>): Promise<Result> {
-    const { now, progress } = this.#stage;
+    const { now, live } = this.#stage;
     const holds: string[] = [];
     const start = now();
     this.say([
@@ -92,31 +99,40 @@ export class Narrator {
       const result = await body(this.#teller(holds));
       const seconds = secondsBetween(start, now());
       this.records.push({ title, seconds, holds });
-      progress?.(undefined);
+      live?.([]);
       this.say([this.paint('dim', `${INDENT}(${formatSeconds(seconds)})`)]);
       return result;
     } finally {
-      progress?.(undefined);
+      live?.([]);
     }
   }
 
   #teller(holds: string[]): Chapter {
-    const { progress, width } = this.#stage;
+    const { live, width } = this.#stage;
     const say = (lines: readonly string[]): void => {
-      progress?.(undefined);
+      live?.([]);
       this.say(lines);
     };
     const indented = (block: string, paintLine: (line: string) => string): string[] =>
       block
         .replace(/\n$/, '')
         .split('\n')
-        .map((line) => `${INDENT}  ${paintLine(line)}`.trimEnd());
+        .map((line) => `${BLOCK_INDENT}${paintLine(line)}`.trimEnd());
+    const folded = (block: string): string =>
+      block
+        .split('\n')
+        .flatMap((line) => fold(line, width - BLOCK_INDENT.length))
+        .join('\n');
     return {
       tell: (text) => say(wrap(text, width, INDENT)),
       command: (line) => say(['', ...indented(`$ ${line}`, (part) => this.paint('cyan', part)), '']),
-      show: (block) => say(['', ...indented(block, (line) => line), '']),
-      showDiff: (diff) => say(['', ...indented(diff, (line) => this.#paintDiffLine(line)), '']),
-      working: (what) => progress?.(`${INDENT}… ${what}`),
+      show: (block) => say(['', ...indented(folded(block), (line) => line), '']),
+      showDiff: (diff) =>
+        say(['', ...indented(withoutGitLines(diff), (line) => this.#paintDiffLine(line)), '']),
+      working: (what) => live?.([`${INDENT}… ${what}`]),
+      live: (lines) => live?.(lines.map((line) => `${BLOCK_INDENT}${line}`)),
+      isLive: live !== undefined,
+      note: (line) => say(indented(folded(line), (part) => this.paint('dim', part))),
       holds: (statement, { found, expected }) => {
         if (!isDeepStrictEqual(found, expected)) {
           throw notSo(statement, found, expected);
@@ -129,7 +145,7 @@ export class Narrator {
   }
 
   #paintDiffLine(line: string): string {
-    if (/^(?:diff |index |---|\+\+\+|@@)/.test(line)) {
+    if (/^(?:---|\+\+\+|@@)/.test(line)) {
       return this.paint('dim', line);
     }
     return line.startsWith('+')
@@ -166,6 +182,28 @@ export function wrap(text: string, width: number, indent: string): string[] {
     line += line === indent ? word : ` ${word}`;
   }
   return [...lines, line];
+}
+
+/** The lines of git that repeat the names of the files, or are for machines. */
+const withoutGitLines = (diff: string): string => diff.replaceAll(/^(?:diff --git|index) .*\n/gm, '');
+
+/** Breaks a line that is longer than `width` at spaces, and leaves it else as it is; what goes on below is indented deeper. */
+function fold(line: string, width: number): string[] {
+  const own = /^ */.exec(line)?.[0] ?? '';
+  const deeper = `${own}    `;
+  const lines: string[] = [];
+  let rest = line;
+  while (rest.length > width) {
+    const start = rest.length - rest.trimStart().length;
+    const last = rest.lastIndexOf(' ', width);
+    const cut = last > start ? last : rest.indexOf(' ', width);
+    if (cut === -1) {
+      break;
+    }
+    lines.push(rest.slice(0, cut));
+    rest = `${deeper}${rest.slice(cut).trimStart()}`;
+  }
+  return [...lines, rest];
 }
 
 /** Columns side by side, each as wide as its longest cell. */

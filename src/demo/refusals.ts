@@ -8,7 +8,7 @@ import type { BuiltImage, Scene } from './scene.ts';
 
 /** What a deploy that must not happen ended with, for `--json`. */
 export interface Refusal {
-  readonly attempt: 'older build' | 'foreign repository';
+  readonly attempt: 'older build' | 'foreign repository' | 'on hold';
   readonly exitCode: number;
   readonly reason: string;
   /** The head of the GitOps repository, before and after. */
@@ -61,21 +61,22 @@ export const refuse = (
     ];
   });
 
-const refusal = (
+export const refusal = (
   attempt: Refusal['attempt'],
   { exitCode, reason }: Outcome,
   headBefore: string,
   headAfter: string,
 ): Refusal => ({ attempt, exitCode, reason, headBefore, headAfter });
 
-interface Outcome {
+export interface Outcome {
   readonly exitCode: number;
   readonly reason: string;
   /** As somebody would see it in the log of the workflow. */
   readonly text: string;
 }
 
-async function outcomeOf(attempt: () => Promise<BumpOutputs>): Promise<Outcome> {
+/** How a deploy ended that is to be refused. */
+export async function outcomeOf(attempt: () => Promise<BumpOutputs>): Promise<Outcome> {
   try {
     const outputs = await attempt();
     return { exitCode: 0, reason: outputs.reason, text: shorten(bumpText(outputs)) };

@@ -1,8 +1,9 @@
-import type { Timing } from '../github/timing.ts';
 import type { Tree } from '../repository/tree.ts';
+import type { ArgoCdForDemo, ArgoCdKind } from './argocd.ts';
 import type { Company } from './company.ts';
 import type { Narrator } from './narrator.ts';
 import type { LocalRegistry } from './registry.ts';
+import type { StoryClock } from './story-clock.ts';
 
 /** What every chapter works with. */
 export interface Scene {
@@ -13,8 +14,14 @@ export interface Scene {
   readonly registry: LocalRegistry;
   /** The files of the package kajitori. */
   readonly suite: Tree;
-  readonly timing: Timing;
+  readonly timing: StoryClock;
+  readonly argocdKind: ArgoCdKind;
   readonly signal: AbortSignal;
+}
+
+/** The same, after Argo CD has begun to read the GitOps repository. */
+export interface RunningScene extends Scene {
+  readonly argocd: ArgoCdForDemo;
 }
 
 /** The clones that the people of the story work in. */

@@ -3,7 +3,9 @@ import type { FileEdits } from '../repository/tree.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
 import { type InitInputs, runInit } from '../scaffold/init.ts';
 import { newAppFiles } from '../scaffold/new-app.ts';
-import { GITOPS_REPOSITORY, WEB_REPOSITORY } from './company.ts';
+import { ROOT_APPLICATION_FILE } from '../scaffold/root-application.ts';
+import type { ArgoCdForDemo } from './argocd.ts';
+import { type Company, GITOPS_REPOSITORY, WEB_REPOSITORY } from './company.ts';
 import { commitAndPush } from './git.ts';
 import { columns } from './narrator.ts';
 import type { Scene } from './scene.ts';
@@ -20,9 +22,12 @@ const PLACES: readonly (readonly [prefix: string, about: string])[] = [
   ['README.md', 'what is where'],
 ];
 
-/** Chapter: `kajitori init` in an empty repository. Returns the platform engineer's clone. */
-export const setUpGitOps = ({ narrator, company, registry, suite }: Scene): Promise<string> =>
-  narrator.chapter('A platform engineer sets up the GitOps repository, once', async (chapter) => {
+/** Chapter: `kajitori init` in an empty repository, which Argo CD then reads. Returns the platform engineer's clone. */
+export const setUpGitOps = (
+  scene: Scene,
+): Promise<{ readonly clone: string; readonly argocd: ArgoCdForDemo }> => {
+  const { narrator, company, registry, suite } = scene;
+  return narrator.chapter('A platform engineer sets up the GitOps repository, once', async (chapter) => {
     chapter.tell(
       `The repository ${GITOPS_REPOSITORY} says what runs where. Argo CD, a program beside the clusters, reads it and does what it says. Production has two clusters here, as companies have them while they upgrade Kubernetes.`,
     );
@@ -41,7 +46,7 @@ export const setUpGitOps = ({ narrator, company, registry, suite }: Scene): Prom
         registries: [registry.host],
         teams: '@acme/*',
         platformTeam: '@acme/platform',
-        url: `https://github.com/${GITOPS_REPOSITORY}.git`,
+        url: gitUrl(company),
       },
       { repository, suite, remoteUrl: async () => undefined, questions: undefined, show: () => {} },
     );
@@ -65,8 +70,30 @@ export const setUpGitOps = ({ narrator, company, registry, suite }: Scene): Prom
       ],
     });
     await commitAndPush(clone, 'Set up by kajitori init', company.platformEngineer);
-    return clone;
+    chapter.tell(
+      `Then one file is given to Argo CD by hand, ${ROOT_APPLICATION_FILE}; from it Argo CD finds all others.`,
+    );
+    chapter.working('starting Argo CD');
+    return { clone, argocd: await startReading(scene, clone) };
   });
+};
+
+/** Where Argo CD reads the GitOps repository. */
+const gitUrl = ({ github }: Company): string => `${github.url}/${GITOPS_REPOSITORY}.git`;
+
+/** Starts Argo CD on the GitOps repository, and gives it what a platform engineer applies by hand. */
+async function startReading({ company, timing, argocdKind }: Scene, clone: string): Promise<ArgoCdForDemo> {
+  const { login, token } = company.platformEngineer;
+  const { gitDir } = company.github.repository(GITOPS_REPOSITORY);
+  const argocd = await argocdKind.start({
+    clusters: ['stg-1', 'prod-1', 'prod-2'],
+    repository: { gitDir, url: gitUrl(company), login, token },
+    timing,
+  });
+  const root = await (await openWorkingCopy(clone)).read(ROOT_APPLICATION_FILE);
+  await argocd.adopt(root ?? '');
+  return argocd;
+}
 
 /** Chapter: the app `web` gets its folder in the GitOps repository, and its repository the workflow that deploys it. */
 export const addApp = (
