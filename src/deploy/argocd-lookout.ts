@@ -182,7 +182,10 @@ export class ArgoCdLookout implements Lookout {
     const isDescendant = (revision: string) => order.isDescendant(commit, revision);
     const before = this.#baseline(application, reading.status, isDescendant);
     const judgement = judge(reading, { commit, isDescendant, images, isOurs, before }, known.judgement);
-    const words = progressWords(judgement, images, reading.tree, reading.at);
+    const words =
+      judgement.state === 'unknown'
+        ? explain(reading.status, judgement, images).headline
+        : progressWords(judgement, images, reading.tree, reading.at);
     const isNews =
       judgement.state !== known.judgement?.state || words !== known.words || known.trouble !== undefined;
     known.reading = reading;

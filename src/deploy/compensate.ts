@@ -1,6 +1,6 @@
 import type { GitHubClient } from '../github/client.ts';
 import type { Timing } from '../github/timing.ts';
-import { filesOfApps } from '../release/app-files.ts';
+import { filesOfApps, readConfig } from '../release/app-files.ts';
 import {
   type AppRollback,
   computeRollback,
@@ -15,6 +15,7 @@ import { type Applied, applyChange } from '../repository/apply.ts';
 import type { PullRequestReference } from '../repository/proposal.ts';
 import { type BranchTarget, gitHubTree } from '../repository/snapshot.ts';
 import { type DeployCommit, readRecentCommits } from './deploy-history.ts';
+import { healthyBefore, judgedReleases } from './healthy-release.ts';
 
 /** What is undone, and why. */
 export interface Compensation {
@@ -54,7 +55,7 @@ export interface CompensateDeps {
 }
 
 /**
- * Puts an environment back to what it ran before a commit, by one commit for all of its clusters.
+ * Puts an environment back to what was healthy before a commit, by one commit for all of its clusters.
  *
  * Only what the commit changed, and only as long as it still is so: it is computed from the head and written by
  * compare-and-swap, so a newer deploy is never undone, and of two runs that do this at once one writes.
@@ -68,14 +69,11 @@ export interface CompensateDeps {
 export async function compensate(compensation: Compensation, deps: CompensateDeps): Promise<Compensated> {
   const { commit, apps, environment, reason, run } = compensation;
   const { client, target, timing } = deps;
-  if (commit.parent === undefined) {
+  const changed = await whatGoesBack(compensation, deps);
+  if (commit.parent === undefined || !changed.some(canGoBack)) {
     return { kind: 'nothing-earlier' };
   }
-  const treeAt = (oid: string) => gitHubTree(client, target.repository, oid);
-  const back = await undoing(treeAt(commit.parent), treeAt(commit.oid), apps, environment);
-  if (!back.some(canGoBack)) {
-    return { kind: 'nothing-earlier' };
-  }
+  const back = await toWhatWasHealthy(changed, commit.parent, environment, deps);
   const write = (autoMerge: boolean) =>
     applyChange(
       client,
@@ -107,6 +105,47 @@ export async function compensate(compensation: Compensation, deps: CompensateDep
     throw error;
   });
   return compensated(applied, compensation, deps);
+}
+
+type Undone = Pick<Compensation, 'commit' | 'apps' | 'environment'>;
+
+/**
+ * Whether there is something to go back to: a failed deploy without is left as it is.
+ *
+ * @throws Failure (exit 2) when GitHub does not answer
+ */
+export const canBeUndone = async (
+  undone: Undone,
+  deps: Pick<CompensateDeps, 'client' | 'target'>,
+): Promise<boolean> => (await whatGoesBack(undone, deps)).some(canGoBack);
+
+async function whatGoesBack(
+  { commit, apps, environment }: Undone,
+  { client, target }: Pick<CompensateDeps, 'client' | 'target'>,
+): Promise<readonly AppRollback[]> {
+  const treeAt = (oid: string) => gitHubTree(client, target.repository, oid);
+  return commit.parent === undefined
+    ? []
+    : undoing(treeAt(commit.parent), treeAt(commit.oid), apps, environment);
+}
+
+/** The release right before need not have been healthy: it may have been replaced before that was known. */
+async function toWhatWasHealthy(
+  apps: readonly AppRollback[],
+  parent: string,
+  environment: string,
+  deps: CompensateDeps,
+): Promise<readonly AppRollback[]> {
+  const config = await readConfig(gitHubTree(deps.client, deps.target.repository, parent));
+  return Promise.all(
+    apps.map(async (each) => {
+      if (!canGoBack(each)) {
+        return each;
+      }
+      const releases = await judgedReleases(deps, config, { app: each.app, environment, upTo: parent });
+      return { ...each, to: healthyBefore(each, releases, deps.timing.now()) };
+    }),
+  );
 }
 
 /** Whether a deploy changed something that ran before. */

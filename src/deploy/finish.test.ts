@@ -81,7 +81,7 @@ describe('a run that died', () => {
     await at.world.timing.sleep(13 * MINUTE);
     const finished = await at.finish(failing);
     expect(finished).toMatchObject([
-      { deploy: { why: 'not-undone' }, outputs: { remedy: { kind: 'written' } } },
+      { deploy: { why: 'died' }, outputs: { remedy: { kind: 'written' } } },
     ]);
   });
 

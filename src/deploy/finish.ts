@@ -4,6 +4,7 @@ import { readConfig } from '../release/app-files.ts';
 import { readVerdicts, writeVerdict } from '../release/verdict.ts';
 import { Failure } from '../report/failure.ts';
 import { gitHubTree } from '../repository/snapshot.ts';
+import { canBeUndone } from './compensate.ts';
 import { readRecentCommits } from './deploy-history.ts';
 import { findUnfinished, type UnfinishedDeploy } from './unfinished.ts';
 import { runWait, type WaitDeps, type WaitInputs, type WaitOutputs } from './wait.ts';
@@ -63,15 +64,26 @@ export async function runFinish(inputs: FinishInputs, deps: WaitDeps): Promise<r
     });
   }
   const limit = pLimit(AT_ONCE);
-  return Promise.all(
+  const finished = await Promise.all(
     unfinished
       .filter(
         ({ apps, environment }) =>
           apps.some(isAsked) && (inputs.environment === undefined || inputs.environment === environment),
       )
-      .map((deploy) => limit(() => finish(deploy, inputs, deps))),
+      .map((deploy) =>
+        limit(async () => ((await isLeft(deploy, inputs, deps)) ? [] : [await finish(deploy, inputs, deps)])),
+      ),
   );
+  return finished.flat();
 }
+
+/** What failed and cannot, or must not, be put back: its own run said so, and nothing more is to be done. */
+const isLeft = async (
+  deploy: UnfinishedDeploy,
+  { rollback }: FinishInputs,
+  deps: WaitDeps,
+): Promise<boolean> =>
+  deploy.why === 'not-undone' && (rollback === 'never' || !(await canBeUndone(deploy, deps)));
 
 async function finish(deploy: UnfinishedDeploy, inputs: FinishInputs, deps: WaitDeps): Promise<Finished> {
   const { commit, environment, apps, why } = deploy;

@@ -178,7 +178,7 @@ test('on GitHub: a deployment for each cluster and a status on the commit; a bad
     context: 'kajitori/web/production',
     state: 'success',
   });
-  expect(outputs.untold).toEqual(['The chat was not told: The webhook is not an https URL.']);
+  expect(outputs.untold).toEqual(['the chat: The webhook is not an https URL.']);
 
   const without = announcer({
     clientOf: async () => {
@@ -189,6 +189,6 @@ test('on GitHub: a deployment for each cluster and a status on the commit; a bad
   const next = await at.wait(smooth, { commit: await at.deploy(3) }, { tell: without });
   expect(next).toMatchObject({
     verdict: 'healthy',
-    untold: ['acme/web was not told: The App is not installed on acme/web.'],
+    untold: ['acme/web: The App is not installed on acme/web.'],
   });
 });

@@ -1,5 +1,4 @@
-import type { RecordedVerdict } from '../release/verdict.ts';
-import { verdictOf } from '../release/verdict.ts';
+import { type DeployVerdict, type RecordedVerdict, verdictOf } from '../release/verdict.ts';
 import type { DeployCommit } from './deploy-history.ts';
 import { DEAD_AFTER_MS } from './verdict-record.ts';
 
@@ -31,8 +30,11 @@ export interface AbandonedVerdict {
  */
 const FINISHED_FOR_MS = 24 * 60 * 60_000;
 
-/** A failure that was not undone for so long was left so by people. */
-const UNDONE_FOR_MS = 2 * 60 * 60_000;
+/**
+ * A failure that is not undone so long after its commit was left so by people. More than the longest deadline (2 hours),
+ * and counted from the commit: whoever judges it again writes new verdicts.
+ */
+const UNDONE_FOR_MS = 4 * 60 * 60_000;
 
 /**
  * Finds what is to be finished: of each app in each environment only the newest deploy, since an older one is no longer
@@ -53,7 +55,8 @@ export function findUnfinished(
   const abandoned: AbandonedVerdict[] = [];
   for (const commit of commits) {
     const recorded = verdicts.get(commit.oid) ?? [];
-    const isRecent = now - commit.at.getTime() < FINISHED_FOR_MS;
+    const age = now - commit.at.getTime();
+    const isRecent = age < FINISHED_FOR_MS;
     for (const { app, environment, action } of commit.deploys) {
       const names = clusters.get(environment);
       if (names === undefined || !isRecent || action === 'hold') {
@@ -72,7 +75,8 @@ export function findUnfinished(
         );
         continue;
       }
-      const why = isQuiet ? whyUnfinished(app, names, own, action, now) : undefined;
+      const verdict = deployVerdict(commit, app, environment, names, recorded);
+      const why = isQuiet ? whyUnfinished(verdict, action, age) : undefined;
       if (why !== undefined) {
         const key = `${commit.oid}/${environment}`;
         const before = unfinished.get(key);
@@ -80,7 +84,7 @@ export function findUnfinished(
           commit,
           environment,
           apps: [...(before?.apps ?? []), app],
-          why: before?.why ?? why,
+          why: before === undefined || before.why === 'not-undone' ? why : before.why,
         });
       }
     }
@@ -92,24 +96,45 @@ export function findUnfinished(
 const lastWord = (commit: DeployCommit, recorded: readonly RecordedVerdict[]): number =>
   Math.max(commit.at.getTime(), ...recorded.map(({ at }) => at.getTime()));
 
-function whyUnfinished(
+/**
+ * The verdict of one app. What a commit deployed together to an environment fails together: once one app has failed, all
+ * of them go back, also one that was healthy, or of which nobody knows.
+ */
+function deployVerdict(
+  { deploys }: DeployCommit,
   app: string,
+  environment: string,
   clusters: readonly string[],
   recorded: readonly RecordedVerdict[],
+): DeployVerdict {
+  const verdict = verdictOf(app, clusters, recorded);
+  if (
+    recorded.some((each) => each.app === app && clusters.includes(each.cluster) && each.state === 'pending')
+  ) {
+    // Also when another cluster has failed: the run that waited died before it had said all.
+    return 'running';
+  }
+  const isJudged = verdict === 'healthy' || verdict === 'unknown';
+  const others = deploys.filter((each) => each.environment === environment && each.app !== app);
+  return isJudged && others.some((each) => verdictOf(each.app, clusters, recorded) === 'failed')
+    ? 'failed'
+    : verdict;
+}
+
+function whyUnfinished(
+  verdict: DeployVerdict,
   action: string,
-  now: number,
+  age: number,
 ): UnfinishedDeploy['why'] | undefined {
-  switch (verdictOf(app, clusters, recorded)) {
+  switch (verdict) {
     case 'running':
       return 'died';
     case 'none':
       return 'never-judged';
     case 'unknown':
       return 'not-found-out';
-    case 'failed': {
-      const last = Math.max(...recorded.map(({ at }) => at.getTime()));
-      return action !== 'rollback' && now - last < UNDONE_FOR_MS ? 'not-undone' : undefined;
-    }
+    case 'failed':
+      return action !== 'rollback' && age < UNDONE_FOR_MS ? 'not-undone' : undefined;
     case 'healthy':
       return undefined;
   }

@@ -170,23 +170,29 @@ function trailersFor(
   };
 }
 
-/**
- * The newest earlier release that was healthy in every cluster and runs something else than now.
- *
- * An image that was healthy once and failed later counts as failed: what failed last is not what people want back.
- */
+/** The newest earlier release that was healthy in every cluster and runs something else than now. */
 export function lastHealthy(releases: readonly PastRelease[]): PastRelease | undefined {
-  const [current, ...earlier] = releases;
-  const failed = releases.filter(({ verdict }) => verdict === 'failed');
-  return earlier.find(
-    (past, index) =>
-      past.verdict === 'healthy' &&
-      !runsTheSame(past, current) &&
-      !failed.some((other) => releases.indexOf(other) <= index && runsTheSame(other, past)),
-  );
+  const [current] = releases;
+  return releases.find((past) => isHealthyStill(past, releases) && !runsTheSame(past, current));
 }
 
+/**
+ * Whether a release was healthy in every cluster, and what it runs did not fail since.
+ *
+ * An image that was healthy once and failed later counts as failed: what failed last is not what people want back.
+ *
+ * @param releases newest first, with this one among them
+ */
+export const isHealthyStill = (past: PastRelease, releases: readonly PastRelease[]): boolean =>
+  past.verdict === 'healthy' &&
+  !releases
+    .slice(0, releases.indexOf(past))
+    .some((later) => later.verdict === 'failed' && runsTheSame(later, past));
+
 /** Whether two releases run the same images of the same builds. */
-export const runsTheSame = (a: PastRelease, b: PastRelease | undefined): boolean =>
+export const runsTheSame = (
+  a: Pick<PastRelease, 'release'>,
+  b: Pick<PastRelease, 'release'> | undefined,
+): boolean =>
   a.release.images.size === b?.release.images.size &&
   [...a.release.images].every(([name, released]) => sameReleased(released, b.release.images.get(name)));

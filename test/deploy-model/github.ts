@@ -1,0 +1,272 @@
+import { createHash } from 'node:crypto';
+import { type GitHubClient, GitHubError } from '../../src/github/client.ts';
+import type { Runner, Turns } from './turns.ts';
+
+export interface Commit {
+  readonly oid: string;
+  readonly message: string;
+  /** Whole seconds, as git keeps them. */
+  readonly at: Date;
+  readonly files: ReadonlyMap<string, string>;
+}
+
+export interface Status {
+  readonly commit: string;
+  readonly context: string;
+  readonly state: string;
+  readonly description: string;
+  readonly at: number;
+}
+
+/**
+ * What goes wrong with one request: lost on its way there (`before`) or on its way back (`after`), and sent again where
+ * that is allowed; not answered for minutes (`down`); or the run is killed before or after it took effect.
+ */
+export interface Trouble {
+  /** Counted from 1. */
+  readonly request: number;
+  readonly kind: 'before' | 'after' | 'down' | 'killed-before' | 'killed-after';
+}
+
+/**
+ * The branch of a GitOps repository, and commit statuses, in memory: the requests that deploys send, and a
+ * compare-and-swap. That GitHub answers so is tested elsewhere (src/standin/github, test/graphql-documents.test.ts).
+ */
+export class Branch {
+  readonly commits: Commit[];
+  readonly statuses: Status[] = [];
+  #now: () => number;
+
+  constructor(files: ReadonlyMap<string, string>, now: () => number) {
+    this.#now = now;
+    this.commits = [{ oid: oidOf('first'), message: 'first', at: this.#seconds(), files }];
+  }
+
+  get head(): Commit {
+    return this.commits.at(-1) as Commit;
+  }
+
+  indexOf(oid: string): number {
+    return this.commits.findIndex((commit) => commit.oid === oid);
+  }
+
+  /** The newest status of each name on a commit. */
+  latest(oid: string): readonly Status[] {
+    const own = this.statuses.filter(({ commit }) => commit === oid);
+    return [...new Map(own.map((status) => [status.context, status])).values()];
+  }
+
+  write(message: string, additions: ReadonlyMap<string, string>): Commit {
+    const files = new Map([...this.head.files, ...additions]);
+    const commit = { oid: oidOf(`${this.head.oid}${message}`), message, at: this.#seconds(), files };
+    this.commits.push(commit);
+    return commit;
+  }
+
+  graphql(document: string, variables: Variables): unknown {
+    const name = /^(?:query|mutation) (\w+)/.exec(document)?.[1];
+    switch (name) {
+      case 'Snapshot': {
+        const target = {
+          ...this.#filesOf(this.head, variables),
+          tree: { oid: 't' },
+          history: { nodes: this.#history(this.commits) },
+        };
+        return { repository: { id: 'R', isArchived: false, branch: { name: 'main', target } } };
+      }
+      case 'Files': {
+        const commit = this.#find(variables['commit']);
+        return { repository: { object: commit === undefined ? null : this.#filesOf(commit, variables) } };
+      }
+      case 'CommitFacts': {
+        const commit = this.#find(variables['commit']);
+        return { repository: { object: commit === undefined ? null : this.#history([commit])[0] } };
+      }
+      case 'RecentCommits':
+        return { repository: { branch: { target: { history: { nodes: this.#history(this.commits) } } } } };
+      case 'Revisions': {
+        const seen = this.commits.slice(0, this.indexOf(String(variables['commit'])) + 1);
+        const path = String(variables['path']);
+        const changing = seen.filter(
+          (commit, index) => commit.files.get(path) !== seen[index - 1]?.files.get(path),
+        );
+        const nodes = this.#history(changing).map((node) => ({
+          ...node,
+          author: { name: 'kajitori', user: null },
+          ...this.#filesOf(this.#find(node.oid) as Commit, variables),
+        }));
+        return {
+          repository: { object: { history: { pageInfo: { hasNextPage: false, endCursor: null }, nodes } } },
+        };
+      }
+      case 'Statuses':
+        return { repository: this.#statusesOf(variables) };
+      case 'Commit':
+        return this.#commit(variables['input'] as CommitInput);
+      default:
+        throw new Error(`an operation that this model does not know: ${document.slice(0, 40)}`);
+    }
+  }
+
+  rest(route: string, parameters: Variables): unknown {
+    switch (route) {
+      case 'POST /repos/{owner}/{repo}/statuses/{sha}':
+        this.statuses.push({
+          commit: String(parameters['sha']),
+          context: String(parameters['context']),
+          state: String(parameters['state']),
+          description: String(parameters['description']),
+          at: this.#seconds().getTime(),
+        });
+        return {};
+      case 'GET /repos/{owner}/{repo}/compare/{basehead}': {
+        const [base = '', head = ''] = String(parameters['basehead']).split('...');
+        return { status: this.indexOf(base) <= this.indexOf(head) ? 'ahead' : 'behind' };
+      }
+      default:
+        throw new Error(`a route that this model does not know: ${route}`);
+    }
+  }
+
+  #find(oid: unknown): Commit | undefined {
+    return this.commits.find((commit) => commit.oid === oid);
+  }
+
+  /** Newest first. */
+  #history(commits: readonly Commit[]) {
+    return commits.toReversed().map(({ oid, message, at }) => {
+      const parent = this.commits[this.indexOf(oid) - 1];
+      return {
+        oid,
+        message,
+        url: `https://github.example/${oid}`,
+        committedDate: at.toISOString(),
+        parents: { nodes: parent === undefined ? [] : [{ oid: parent.oid }] },
+      };
+    });
+  }
+
+  #filesOf(commit: Commit, variables: Variables): Record<string, unknown> {
+    const entries = Object.entries(variables).flatMap(([name, path]) => {
+      const nth = /^path(\d+)$/.exec(name)?.[1];
+      const text = commit.files.get(String(path));
+      if (nth === undefined) return [];
+      const byteSize = Buffer.byteLength(text ?? '');
+      const oid = oidOf(`blob ${byteSize}\0${text ?? ''}`);
+      const object = { oid, text, isBinary: false, isTruncated: false, byteSize };
+      return [[`file${nth}`, text === undefined ? null : { mode: 0o100644, type: 'blob', object }]];
+    });
+    return { oid: commit.oid, ...Object.fromEntries(entries) };
+  }
+
+  #statusesOf(variables: Variables): Record<string, unknown> {
+    const entries = Object.entries(variables).flatMap(([name, oid]) =>
+      /^commit\d+$/.test(name)
+        ? [
+            [
+              name,
+              {
+                status: {
+                  contexts: this.latest(String(oid)).map((status) => ({
+                    ...status,
+                    state: status.state.toUpperCase(),
+                    targetUrl: null,
+                    createdAt: new Date(status.at).toISOString(),
+                  })),
+                },
+              },
+            ],
+          ]
+        : [],
+    );
+    return Object.fromEntries(entries);
+  }
+
+  #commit({ expectedHeadOid, message, fileChanges }: CommitInput): unknown {
+    if (expectedHeadOid !== this.head.oid) {
+      const fault = { kind: 'stale', message: 'Expected branch to point to …', status: 200 } as const;
+      throw new GitHubError(fault, 'Commit', { cause: undefined, write: true });
+    }
+    const { oid } = this.write(
+      `${message.headline}\n\n${message.body}`,
+      new Map(
+        fileChanges.additions.map(({ path, contents }) => [path, Buffer.from(contents, 'base64').toString()]),
+      ),
+    );
+    return { createCommitOnBranch: { commit: { oid, url: `https://github.example/${oid}` } } };
+  }
+
+  #seconds(): Date {
+    return new Date(Math.floor(this.#now() / 1000) * 1000);
+  }
+}
+
+type Variables = Readonly<Record<string, unknown>>;
+
+interface CommitInput {
+  readonly expectedHeadOid: string;
+  readonly message: { readonly headline: string; readonly body: string };
+  readonly fileChanges: {
+    readonly additions: readonly { readonly path: string; readonly contents: string }[];
+  };
+}
+
+const oidOf = (text: string): string => createHash('sha1').update(text).digest('hex');
+
+/** A run: its requests wait for their turn, and what troubles it meets. */
+export interface Run {
+  readonly runner: Runner;
+  readonly troubles: readonly Trouble[];
+  readonly onKilled: () => void;
+  /** Told of the head that a request saw. */
+  readonly onHead: (head: Commit) => void;
+}
+
+/** GitHub as a run sees it. */
+export function clientOf(branch: Branch, turns: Turns, run: Run): GitHubClient {
+  const { runner } = run;
+  const send = async <Data>(serve: () => unknown, write: boolean): Promise<Data> => {
+    const request = ++runner.requests;
+    const trouble = run.troubles.find((each) => each.request === request)?.kind;
+    await turns.turn(runner);
+    if (trouble === 'killed-before') return kill(run);
+    const attempts = trouble === 'before' || trouble === 'after' ? (write ? 1 : 2) : 1;
+    for (let attempt = 1; ; attempt++) {
+      const isLast = attempt === attempts;
+      const isStruck =
+        trouble === 'down' || ((trouble === 'before' || trouble === 'after') && (write || !isLast));
+      if (isStruck && trouble !== 'after') {
+        if (isLast) throw unavailable(write);
+      } else {
+        const answer = serve();
+        run.onHead(branch.head);
+        await turns.turn(runner);
+        if (trouble === 'killed-after') return kill(run);
+        if (!isStruck) return answer as Data;
+        if (isLast) throw unavailable(write);
+      }
+      await turns.sleep(runner, 1_000);
+    }
+  };
+  return {
+    graphql: (document, variables) =>
+      send(() => branch.graphql(document, variables), document.startsWith('mutation')),
+    rest: async <Data>(route: string, parameters: Variables = {}) => ({
+      status: 200,
+      data: await send<Data>(() => branch.rest(route, parameters), false),
+      headers: {},
+    }),
+  };
+}
+
+function kill({ runner, onKilled }: Run): Promise<never> {
+  runner.dead = true;
+  onKilled();
+  return new Promise(() => {});
+}
+
+const unavailable = (write: boolean) =>
+  new GitHubError({ kind: 'unavailable', message: 'no answer', status: undefined }, 'request', {
+    cause: undefined,
+    write,
+  });

@@ -1,0 +1,394 @@
+import fc from 'fast-check';
+import { runFinish } from '../../src/deploy/finish.ts';
+import { runWait, type WaitDeps } from '../../src/deploy/wait.ts';
+import type { GitHubClient } from '../../src/github/client.ts';
+import { runBump } from '../../src/release/bump.ts';
+import { runHold } from '../../src/release/hold.ts';
+import { runPromote } from '../../src/release/promote.ts';
+import { runRollback } from '../../src/release/rollback.ts';
+import type { Source } from '../../src/release/source.ts';
+import type { SourceHistory } from '../../src/release/source-history.ts';
+import { readVerdicts } from '../../src/release/verdict.ts';
+import { Failure } from '../../src/report/failure.ts';
+import { Clusters, type Fate, type Outage, type Place } from './clusters.ts';
+import {
+  APPS,
+  ancestry,
+  CLUSTERS,
+  type Company,
+  companyOf,
+  desiredAt,
+  type EnvironmentName,
+  type Nth,
+  nthOf,
+  nthOfSource,
+  PLACES,
+  REGISTRY,
+  sourceOf,
+  tagOf,
+} from './company.ts';
+import { Branch, type Commit, clientOf, type Trouble } from './github.ts';
+import { HIGHEST_CHOICE, type Runner, Turns } from './turns.ts';
+
+export const MINUTE = 60_000;
+export const START = Date.UTC(2026, 10, 21, 9);
+
+/** What people and runs do. */
+export type Act =
+  | {
+      readonly kind: 'deploy';
+      readonly apps: readonly string[];
+      readonly environment: EnvironmentName;
+      readonly nth: Nth;
+      /** Hold and order are set aside, with a reason. */
+      readonly overriding: boolean;
+      /** False: its wait never begins. */
+      readonly waits: boolean;
+    }
+  | { readonly kind: 'promote'; readonly apps: readonly string[] }
+  | {
+      readonly kind: 'rollback';
+      readonly app: string;
+      readonly environment: EnvironmentName;
+      readonly to: 'last-healthy' | 'previous';
+    }
+  | {
+      readonly kind: 'hold';
+      readonly app: string;
+      readonly environment: EnvironmentName;
+      readonly minutes: number | undefined;
+    }
+  | { readonly kind: 'end'; readonly app: string; readonly environment: EnvironmentName }
+  /** The schedule that finishes what others left. */
+  | { readonly kind: 'finish' }
+  /** A person's commit that deploys nothing. */
+  | { readonly kind: 'edit' };
+
+export interface Scene {
+  /** Minutes after the scene before; 0: at the same time. */
+  readonly after: number;
+  readonly act: Act;
+  readonly troubles: readonly Trouble[];
+}
+
+export interface Story {
+  readonly layout: 'standard' | 'patterns';
+  readonly scenes: readonly Scene[];
+  readonly fates: readonly Fate[];
+  readonly outages: readonly { readonly place: number; readonly from: number; readonly minutes: number }[];
+  readonly choices: readonly number[];
+}
+
+const environment = fc.constantFrom<EnvironmentName>('production', 'production', 'staging');
+const app = fc.constantFrom(...APPS);
+const apps = fc.constantFrom<readonly string[]>(['web'], ['billing'], ['web', 'billing']);
+
+const act: fc.Arbitrary<Act> = fc.oneof(
+  {
+    weight: 9,
+    arbitrary: fc.record({
+      kind: fc.constant('deploy' as const),
+      apps,
+      environment,
+      nth: fc.oneof(
+        { weight: 6, arbitrary: fc.integer({ min: 1, max: 6 }) },
+        { weight: 1, arbitrary: fc.integer({ min: 11, max: 13 }) },
+      ),
+      overriding: fc.constantFrom(false, false, false, false, true),
+      waits: fc.constantFrom(true, true, true, true, false),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('promote' as const), apps }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant('rollback' as const),
+      app,
+      environment,
+      to: fc.constantFrom('last-healthy' as const, 'previous' as const),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('hold' as const),
+      app,
+      environment,
+      minutes: fc.constantFrom(undefined, 3, 15),
+    }),
+  },
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('end' as const), app, environment }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('finish' as const) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('edit' as const) }) },
+);
+
+const trouble: fc.Arbitrary<Trouble> = fc.record({
+  request: fc.integer({ min: 1, max: 30 }),
+  kind: fc.constantFrom('before', 'after', 'down', 'killed-before', 'killed-after'),
+});
+
+export const story: fc.Arbitrary<Story> = fc.noBias(
+  fc.record({
+    layout: fc.constantFrom('standard', 'patterns'),
+    scenes: fc.array(
+      fc.record({
+        after: fc.constantFrom(0, 0, 1, 2, 5, 13),
+        act,
+        troubles: fc.oneof(
+          { weight: 2, arbitrary: fc.constant([]) },
+          { weight: 1, arbitrary: fc.array(trouble, { minLength: 1, maxLength: 2 }) },
+        ),
+      }),
+      { minLength: 1, maxLength: 12, size: 'max' },
+    ),
+    fates: fc.array(
+      fc.constantFrom<Fate>(
+        'healthy',
+        'healthy',
+        'healthy',
+        'healthy',
+        'healthy',
+        'healthy',
+        'slow',
+        'degraded',
+        'hook-failed',
+        'hanging',
+      ),
+      { minLength: 14, maxLength: 14 },
+    ),
+    outages: fc.array(
+      fc.record({
+        place: fc.nat({ max: 2 }),
+        from: fc.nat({ max: 40 }),
+        minutes: fc.constantFrom(2, 20),
+      }),
+      { maxLength: 2 },
+    ),
+    choices: fc.array(fc.nat({ max: HIGHEST_CHOICE }), { maxLength: 400, size: 'max' }),
+  }),
+);
+
+/** One scene, when it was played. */
+export interface Played {
+  readonly key: string;
+  readonly act: Act;
+  readonly runner: Runner;
+  /** The head when its first request was answered. */
+  firstHead: Commit | undefined;
+  /** Undefined: it was killed. */
+  ended: { readonly changed: boolean } | { readonly failure: Failure } | undefined;
+}
+
+/** A story that was played, with everything that is left. */
+export interface Told {
+  readonly company: Company;
+  readonly branch: Branch;
+  readonly clusters: Clusters;
+  readonly played: readonly Played[];
+  readonly now: number;
+  readonly client: GitHubClient;
+  /** How many deploys the first and the second final run of the schedule found unfinished. */
+  readonly leftOver: readonly number[];
+}
+
+const LIMITS = { deadlineMs: 8 * MINUTE, unseenMs: 12 * MINUTE };
+const target = { repository: { owner: 'acme', name: 'gitops' } };
+const own = { kind: 'own-right' } as const;
+
+export async function play({ layout, scenes, fates, outages, choices }: Story): Promise<Told> {
+  const company = companyOf(layout);
+  const turns = new Turns(START, choices, (now) => clusters.advance(now));
+  const branch = new Branch(company.files, () => turns.now);
+  const clusters = new Clusters({
+    places: PLACES,
+    branch,
+    outages: outages.map(({ place, from, minutes }): Outage => {
+      const begin = START + from * MINUTE;
+      return {
+        cluster: Object.values(CLUSTERS).flat()[place] ?? '',
+        from: begin,
+        to: begin + minutes * MINUTE,
+      };
+    }),
+    fateOf: (place, tag) => fateOf(fates, place, tag),
+    desiredAt: (commit, place) => desiredAt(company, commit, place),
+  });
+  const played: Played[] = [];
+  const runs: Promise<void>[] = [];
+  const start = (key: string, what: Act, troubles: readonly Trouble[]): Promise<unknown> => {
+    const runner: Runner = { name: key, requests: 0, dead: false };
+    const record: Played = { key, act: what, runner, firstHead: undefined, ended: undefined };
+    played.push(record);
+    const killed = Promise.withResolvers<undefined>();
+    const client = clientOf(branch, turns, {
+      runner,
+      troubles,
+      onKilled: () => killed.resolve(undefined),
+      onHead: (head) => {
+        record.firstHead ??= head;
+      },
+    });
+    const work = carryOut(what, { branch, turns, clusters, client, key, runner }).then(
+      (result) => {
+        record.ended = { changed: result.changed };
+        return result.found;
+      },
+      (error: unknown) => {
+        if (!(error instanceof Failure)) throw error;
+        record.ended = { failure: error };
+        return undefined;
+      },
+    );
+    return Promise.race([work, killed.promise]);
+  };
+  const director: Runner = { name: 'director', requests: 0, dead: false };
+  const scenesPlayed = async () => {
+    for (const [index, { after, act: what, troubles }] of scenes.entries()) {
+      if (after > 0) await turns.sleep(director, after * MINUTE);
+      runs.push(start(`scene-${index}`, what, troubles).then(() => {}));
+    }
+    await Promise.all(runs);
+  };
+  await turns.play(scenesPlayed());
+  turns.settle();
+  clusters.outages = [];
+  const leftOver: number[] = [];
+  for (const round of ['first', 'second']) {
+    // Long enough that a run which said nothing meanwhile is dead.
+    await turns.play(turns.sleep(director, 13 * MINUTE));
+    leftOver.push(Number(await turns.play(start(`final-${round}`, { kind: 'finish' }, []))));
+  }
+  return {
+    company,
+    branch,
+    clusters,
+    played,
+    now: turns.now,
+    client: {
+      graphql: async <Data>(document: string, variables: Readonly<Record<string, unknown>>) =>
+        branch.graphql(document, variables) as Data,
+      rest: () => Promise.reject(new Error('whoever reads afterwards asks no more')),
+    },
+    leftOver,
+  };
+}
+
+function fateOf(fates: readonly Fate[], { app: name, cluster }: Place, tag: string): Fate {
+  const nth = nthOf(tag);
+  if (nth === 0) return 'healthy';
+  const place = PLACES.findIndex((each) => each.app === name && each.cluster === cluster);
+  return fates[(nth * 5 + place) % fates.length] ?? 'healthy';
+}
+
+interface Stage {
+  readonly branch: Branch;
+  readonly turns: Turns;
+  readonly clusters: Clusters;
+  readonly client: GitHubClient;
+  readonly key: string;
+  readonly runner: Runner;
+}
+
+const historyOf = (source: Source): SourceHistory => ({
+  compareTo: async (recorded) => ancestry(nthOfSource(source), nthOfSource(recorded)),
+});
+
+const nobody = { overrides: new Set<never>(), reason: undefined };
+const urgent = { overrides: new Set(['hold', 'diverged'] as const), reason: 'it cannot wait' };
+
+/** As the action or the form does it: first the change, then the wait. */
+async function carryOut(what: Act, stage: Stage): Promise<{ changed: boolean; found?: number }> {
+  const { branch, turns, clusters, client, key, runner } = stage;
+  const timing = turns.timing(runner);
+  const deps = { on: { kind: 'github', client, target }, timing, key, deployer: own } as const;
+  const waitDeps: WaitDeps = {
+    client,
+    target,
+    timing,
+    deployer: own,
+    lookout: async () => clusters.lookout(runner, turns),
+    applicationName: (name, cluster) => `${name}-${cluster}`,
+    report: { application: () => {}, step: () => {} },
+  };
+  const policy = { limits: LIMITS, rollback: 'auto', run: undefined } as const;
+  const wait = (names: readonly string[], where: string, commit: string | undefined) =>
+    runWait({ apps: names, environment: where, commit, ...policy }, waitDeps);
+  const verdictsOf = (commits: readonly string[]) => readVerdicts(client, target.repository, commits);
+  const audit = { run: undefined, via: undefined, dryRun: false } as const;
+  switch (what.kind) {
+    case 'deploy': {
+      const build = { source: sourceOf(what.nth), build: what.nth, workflow: 'deploy.yml' };
+      const images = what.apps.map((name) => ({
+        app: name,
+        name: '',
+        repository: `${REGISTRY}/${name}`,
+        tag: tagOf(what.nth),
+        digest: `sha256:${what.nth.toString(16).padStart(64, '0')}`,
+      }));
+      const overriding = what.overriding ? urgent : nobody;
+      const bumped = await runBump(
+        {
+          request: { ...what, kind: 'apps', images, build, overriding, run: undefined, via: undefined },
+          dryRun: false,
+          labels: [],
+          autoMerge: false,
+        },
+        { ...deps, history: historyOf(build.source) },
+      );
+      if (what.waits && bumped.reason !== 'older') {
+        await wait(bumped.commit === undefined ? what.apps : [], what.environment, bumped.commit?.oid);
+      }
+      return bumped;
+    }
+    case 'promote': {
+      const promoted = await runPromote(
+        { apps: what.apps, to: 'production', overriding: nobody, withoutGates: false, by: 'alice', ...audit },
+        {
+          ...deps,
+          verdictsOf,
+          historyOf,
+          checksOf: async () => new Map(),
+          checkImages: undefined,
+          copyImage: undefined,
+        },
+      );
+      if (promoted.commit !== undefined) await wait([], 'production', promoted.commit.oid);
+      return promoted;
+    }
+    case 'rollback': {
+      const rolledBack = await runRollback(
+        {
+          apps: [what.app],
+          environment: what.environment,
+          to: { kind: what.to },
+          reason: 'by hand',
+          by: 'alice',
+          holdUntil: undefined,
+          ...audit,
+        },
+        { ...deps, verdictsOf, checkImages: undefined },
+      );
+      if (rolledBack.commit !== undefined) await wait([], what.environment, rolledBack.commit.oid);
+      return rolledBack;
+    }
+    case 'hold':
+    case 'end': {
+      const until =
+        what.kind === 'hold' && what.minutes !== undefined
+          ? new Date(timing.now() + what.minutes * MINUTE)
+          : undefined;
+      const hold = what.kind === 'hold' ? { reason: 'sale', until } : undefined;
+      const request = { apps: [what.app], environment: what.environment, hold, by: 'bob', reason: undefined };
+      return runHold({ request: { ...request, run: undefined, via: undefined }, dryRun: false }, deps);
+    }
+    case 'finish': {
+      const finished = await runFinish({ apps: [], environment: undefined, ...policy }, waitDeps);
+      return { changed: false, found: finished.length };
+    }
+    case 'edit': {
+      await turns.turn(runner);
+      branch.write(`Words ${key}`, new Map([['README.md', key]]));
+      return { changed: false };
+    }
+  }
+}
