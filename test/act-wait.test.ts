@@ -1,11 +1,11 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import type { Renderer } from '../src/standin/argocd/git-source.ts';
 import { startArgoCd } from '../src/standin/argocd/server.ts';
 import { foundCompany, image, release } from './act/company.ts';
+import { deployment } from './act/deployment.ts';
 import { releaseSuite } from './act/suite.ts';
 
 let suite: string;
@@ -15,32 +15,12 @@ beforeAll(async () => {
 });
 afterAll(() => rm(suite, { recursive: true, force: true }));
 
-/** One Deployment with the image of the release file. */
-const render: Renderer = async ({ app, environment }, _config, root) => {
-  const text = await readFile(join(root, `apps/${app}/release.${environment}.yaml`), 'utf8');
-  const { repository, tag, digest } = parse(text).image;
-  const labels = { app };
-  const containers = [{ name: app, image: `${repository}:${tag}@${digest}` }];
-  return [
-    {
-      apiVersion: 'apps/v1',
-      kind: 'Deployment',
-      metadata: { name: app, namespace: app },
-      spec: {
-        replicas: 1,
-        selector: { matchLabels: labels },
-        template: { metadata: { labels }, spec: { containers } },
-      },
-    },
-  ];
-};
-
 test('release.yml to healthy in both clusters; then a bad image, and both are back, held, and the run says why', async () => {
   await using company = await foundCompany(suite, undefined, { permissions: { statuses: 'write' } });
   await using argocd = await startArgoCd({
     clusters: ['stg-1', 'prod-1', 'prod-2'],
     repository: company.gitops,
-    render,
+    render: deployment,
   });
   const waiting = (byte: string, tag: string) =>
     release({ image: image('web', tag, byte), argocd: 'api', 'argocd-server': argocd.url }, company.app, {

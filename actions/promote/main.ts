@@ -37,7 +37,7 @@ await runAction(async () => {
     ...gitops,
     deployer,
     verdictsOf: async (commits) =>
-      readVerdicts(await gitops.open({ statuses: 'read' }), gitops.on.target.repository, commits),
+      readVerdicts(await gitops.open({ contents: 'read', statuses: 'read' }), gitops.on.target.repository, commits),
     historyOf: (source) => gitHubSourceHistory(sources, source),
     checksOf: (source, names) =>
       readChecks(sources, parseRepositoryName(source.repository), source.commit, names),

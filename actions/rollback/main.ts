@@ -35,7 +35,7 @@ await runAction(async () => {
     ...gitops,
     deployer,
     verdictsOf: async (commits) =>
-      readVerdicts(await gitops.open({ statuses: 'read' }), gitops.on.target.repository, commits),
+      readVerdicts(await gitops.open({ contents: 'read', statuses: 'read' }), gitops.on.target.repository, commits),
     checkImages: (await releaseRegistries()).checkImages,
     timing: systemTiming,
   });

@@ -43,11 +43,9 @@ export function announcer({
         return undefined;
       }
     };
-    const client = await orProblem(() => opened, `${repository} was not told`);
+    const client = await orProblem(() => opened, repository);
     const chat =
-      webhook === undefined
-        ? undefined
-        : await orProblem(() => slackWebhook(webhook, send), 'The chat was not told');
+      webhook === undefined ? undefined : await orProblem(() => slackWebhook(webhook, send), 'the chat');
     return [...problems, ...(await announce(deploy, verdict, { client, webhook: chat }))];
   };
 }

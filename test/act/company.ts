@@ -87,6 +87,9 @@ export interface WorkflowRun {
   readonly files?: Readonly<Record<string, string>>;
   /** What the run's own token may do beside reading its repository. */
   readonly token?: Readonly<Record<string, 'read' | 'write'>>;
+  /** More of what the settings of the repository hold for `vars`, and for `secrets`. */
+  readonly settings?: Readonly<Record<string, string>>;
+  readonly secrets?: Readonly<Record<string, string>>;
   /** More variables of the runner. */
   readonly variables?: Readonly<Record<string, string>>;
 }
@@ -152,6 +155,8 @@ export async function foundCompany(
       jobs,
       files,
       token,
+      settings,
+      secrets = {},
       variables,
     }) {
       const event =
@@ -208,6 +213,7 @@ export async function foundCompany(
       await writeFile(
         join(home, 'secrets'),
         [
+          ...Object.entries(secrets).map(([name, value]) => `${name}=${value}`),
           `KAJITORI_PRIVATE_KEY="${app.privateKey.replaceAll('\n', '\\n')}"`,
           `GITHUB_TOKEN=${github.actionsToken(repository, { contents: 'read', ...(issue === undefined ? {} : { issues: 'write' }), ...(pullRequest === undefined ? {} : { pull_requests: pullRequest.token }), ...token })}`,
         ].join('\n'),
@@ -215,7 +221,7 @@ export async function foundCompany(
       const run = await runAct({
         folder: clone,
         workflow: WORKFLOW,
-        settings: { KAJITORI_APP_ID: app.clientId },
+        settings: { KAJITORI_APP_ID: app.clientId, ...settings },
         suite,
         home,
         event,
