@@ -247,6 +247,9 @@ test('a git server that Argo CD cannot read: could not find out, nothing is put 
   const commit = await at.deploy('build-2');
   const outputs = await at.wait({ commit, limits: { deadlineMs: MINUTE, unseenMs: 2 * MINUTE } });
   expect(outputs).toMatchObject({ verdict: 'unknown', remedy: undefined });
+  expect(waitHeadline(outputs)).toMatch(
+    /^Could not find out whether web is healthy in prod-1: .*Argo CD cannot read the GitOps repository: /,
+  );
   expect(await at.gitops.head()).toBe(commit);
 });
 

@@ -137,7 +137,7 @@ const exitCodeIn = (words: string): number | undefined => {
 
 /** Go's `dial tcp 10.0.0.1:443: connect: connection refused` says it once and for all. */
 const networkReason = (words: string): string =>
-  /(connection refused|i\/o timeout|no such host|deadline exceeded|x509: [^;]*|authentication required|repository not found|TLS handshake timeout|EOF)/i.exec(
+  /(connection refused|i\/o timeout|no such host|deadline exceeded|x509: [^;]*|authentication required|repository not found|TLS handshake timeout|status code: \d{3}|EOF)/i.exec(
     words,
   )?.[1] ?? words.replace(/\.$/, '');
 
