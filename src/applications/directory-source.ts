@@ -22,9 +22,9 @@ export async function sourceKind(source: ApplicationSource, listing: RepositoryL
     const files = await fileSet(listing);
     return files.has(folder === '' ? name : `${folder}/${name}`);
   };
-  if (await has('Chart.yaml')) return 'helm';
+  // Where both are, the last name counts, and `Chart.yaml` sorts before all of these.
   for (const name of KUSTOMIZATIONS) if (await has(name)) return 'kustomize';
-  return 'directory';
+  return (await has('Chart.yaml')) ? 'helm' : 'directory';
 }
 
 const fileSets = new WeakMap<RepositoryListing, Promise<ReadonlySet<string>>>();
@@ -45,6 +45,8 @@ export const sourceFolder = ({ path = '' }: Pick<ApplicationSource, 'path'>): st
 
 /** Whether a directory source reads a file as manifests (reposerver/repository, `findManifests`). */
 export function coversFile(source: ApplicationSource, file: string): boolean {
+  // It only holds files for other sources (`ref`).
+  if (source.path === undefined) return false;
   const folder = sourceFolder(source);
   if (folder !== '' && !file.startsWith(`${folder}/`)) return false;
   const relative = folder === '' ? file : file.slice(folder.length + 1);

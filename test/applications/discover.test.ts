@@ -57,6 +57,17 @@ describe('Applications are found', () => {
     ]);
   });
 
+  test('a source that only holds values applies nothing', async () => {
+    const found = await discover({
+      'root.yaml': applicationYaml('root', sourceAt('apps')),
+      'apps/web.yaml': applicationYaml('web', `sources: [{ repoURL: "${URL_HERE}", ref: values }]`),
+    });
+    expect(found.applications.map(({ name, appliedBy }) => [name, appliedBy])).toEqual([
+      ['web', 'root'],
+      ['root', undefined],
+    ]);
+  });
+
   test('not in the templates of a chart, which are no YAML', async () => {
     const found = await discover({
       'charts/web/Chart.yaml': 'name: web',
