@@ -61,12 +61,19 @@ function checkSource(
         `In a clone of ${source}: kajitori init --app <app> --gitops <owner/name of this repository>.`,
       );
     }
-    const ways = callers.map((text) => /^\s+argocd:\s*["']?(api|notifications)\b/m.exec(text)?.[1]);
+    const ways = callers.map((text) => /^\s+argocd:\s*["']?(api\b|notifications\b|\$\{\{)/m.exec(text)?.[1]);
     if (ways.includes('notifications') && config?.argocd?.notifications !== true) {
       return fail(
         name,
         `${source} waits for what Argo CD's notifications write, and kajitori.yaml does not make them.`,
         'Write `argocd: { notifications: true }` in kajitori.yaml and regenerate (docs/setup.md, "Waiting for a deploy").',
+      );
+    }
+    if (ways.includes('${{') && !ways.includes(undefined)) {
+      return warn(
+        name,
+        `Runs of ${source} wait where a variable says how (KAJITORI_ARGOCD); it was not looked at.`,
+        'See that it is set: gh variable list --org <organization>; api or notifications (docs/setup.md, "Forms").',
       );
     }
     return ways.includes(undefined)

@@ -456,6 +456,9 @@ describe('the workflows that deploy', () => {
   it('warns where nobody waits, and where nothing deploys', async () => {
     const silent = await acme({ source: { files: { [DEPLOY]: WAITS.replace('      argocd: api\n', '') } } });
     expect((await silent.examine()).of('release-callers')[0]?.what).toContain('does not wait');
+    const variable = WAITS.replace('argocd: api', 'argocd: ${{ vars.KAJITORI_ARGOCD }}');
+    const told = await acme({ source: { files: { [DEPLOY]: variable } } });
+    expect((await told.examine()).of('release-callers')[0]?.what).toContain('it was not looked at');
     const nothing = await acme({ source: { files: { 'README.md': 'x' } } });
     expect((await nothing.examine()).of('release-callers')[0]?.what).toContain('nothing deploys from there');
   });
