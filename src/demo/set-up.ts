@@ -8,7 +8,7 @@ import type { ArgoCdForDemo } from './argocd.ts';
 import { type Company, GITOPS_REPOSITORY, WEB_REPOSITORY } from './company.ts';
 import { commitAndPush } from './git.ts';
 import { columns } from './narrator.ts';
-import type { Scene } from './scene.ts';
+import type { RunningScene, Scene } from './scene.ts';
 
 const NO_ANSWERS: InitInputs = { environments: [], clusters: [], registries: [], dryRun: false };
 
@@ -97,7 +97,7 @@ async function startReading({ company, timing, argocdKind }: Scene, clone: strin
 
 /** Chapter: the app `web` gets its folder in the GitOps repository, and its repository the workflow that deploys it. */
 export const addApp = (
-  { narrator, company, suite }: Scene,
+  { narrator, company, suite, argocd }: RunningScene,
   clones: { readonly gitops: string; readonly web: string },
 ): Promise<void> =>
   narrator.chapter('A team adds its app, web', async (chapter) => {
@@ -128,6 +128,7 @@ export const addApp = (
       `And one in the repository of the app, ${WEB_REPOSITORY}: a workflow that hands each new image to Kajitori's release workflow. (\`kajitori init --app web --gitops acme/gitops\` writes it.)`,
     );
     await commitAndPush(clones.gitops, 'Add the app web', company.platformEngineer);
+    await argocd.pushed();
     const there = await (await openWorkingCopy(clones.gitops)).list('apps/web');
     chapter.holds('Nothing runs yet: which image runs is written by deploys only, and there was none.', {
       found: there.map(({ name }) => name),
