@@ -288,6 +288,7 @@ describe.concurrent('each app for itself', () => {
 
 describe('what is not the deploy’s fault', () => {
   beforeAll(() => begin('shop', MIGRATING));
+  let good = 'v1';
 
   test('Argo CD’s API is away for a while: waited out', async () => {
     await rig.argocd.server.stop();
@@ -301,6 +302,7 @@ describe('what is not the deploy’s fault', () => {
     expect(back, told.join('\n')).toBeDefined();
     expect(outputs).toMatchObject({ verdict: 'healthy' });
     expect(await inProduction('shop')).toEqual(both('shop', 'v4'));
+    good = 'v4';
   });
 
   test('Argo CD’s API is away: could not find out, nothing is put back, and a later run finds out', async () => {
@@ -317,6 +319,7 @@ describe('what is not the deploy’s fault', () => {
     const [found] = await deploys.finish('shop');
     expect(found).toMatchObject({ outputs: { verdict: 'healthy' } });
     expect(await inProduction('shop')).toEqual(both('shop', 'v5'));
+    good = 'v5';
   });
 
   test('the git server does not answer Argo CD: could not find out, and a later run finds out', async () => {
@@ -339,12 +342,13 @@ describe('what is not the deploy’s fault', () => {
       /^### Could not find out whether shop is healthy in prod-[12]: Argo CD cannot read the GitOps repository: status code: 503.* → /,
     );
     expect(await deploys.commitsBack('shop')).toHaveLength(0);
-    expect(await inProduction('shop')).toEqual(both('shop', 'v5'));
+    expect(await inProduction('shop')).toEqual(both('shop', good));
     rig.github.clearFaults();
     const [found] = await deploys.finish('shop');
     expect(found).toMatchObject({ outputs: { verdict: 'healthy' } });
     expect(deploys.verdicts('shop', commit)).toEqual(['success', 'success']);
     expect(await inProduction('shop')).toEqual(both('shop', 'v6'));
+    good = 'v6';
   });
 
   test('a dead cluster: the living one goes back, the dead one has it when it lives again', async () => {
@@ -360,14 +364,15 @@ describe('what is not the deploy’s fault', () => {
     expect(first).toMatch(
       /^### shop failed in prod-2: Argo CD cannot reach the cluster prod-2: connection refused.* → /,
     );
-    expect(outputs.back.map(({ outcome }) => outcome?.kind)).toEqual(['healthy', 'failed']);
-    expect(await running(rig.cluster('prod-1'), 'shop')).toEqual([imageOf('shop', 'v6')]);
+    // Of prod-2 Argo CD may go by what it saw last: what it did not apply there did not change anything.
+    expect(outputs.back[0]).toMatchObject({ cluster: 'prod-1', outcome: { kind: 'healthy' } });
+    expect(await running(rig.cluster('prod-1'), 'shop')).toEqual([imageOf('shop', good)]);
     expect(await deploys.commitsBack('shop')).toHaveLength(1);
     await rig.cluster('prod-2').apiServer.start();
     const [back] = await deploys.commitsBack('shop');
     const again = await deploys.wait('shop', back?.oid ?? '');
     expect(again.outputs).toMatchObject({ verdict: 'healthy' });
-    expect(await inProduction('shop')).toEqual(both('shop', 'v6'));
+    expect(await inProduction('shop')).toEqual(both('shop', good));
     await deploys.endHold('shop');
   });
 });

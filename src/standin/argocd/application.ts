@@ -190,8 +190,11 @@ export class StandinApplication {
 
   #autoSync(at: number, revision: string): void {
     if (this.pending !== undefined) return;
-    if (this.state?.phase === 'Failed' && this.state.operation.revision === revision) {
-      const message = `Failed last sync attempt to [${revision}]: ${this.state.message}`;
+    const { state } = this;
+    // Nor is a later commit attempted that changes nothing of it (controller, `alreadyAttemptedSync`).
+    const isAttempted = state?.operation.revision === revision || isSame(state?.manifests, this.desired);
+    if (state?.phase === 'Failed' && isAttempted) {
+      const message = `Failed last sync attempt to [${state.operation.revision}]: ${state.message}`;
       this.#syncError = { type: 'SyncError', message, at: this.#syncError?.at ?? at };
       return;
     }
@@ -435,3 +438,6 @@ const clockTime = (at: number): string => {
   const hours = date.getUTCHours();
   return `${hours % 12 || 12}:${String(date.getUTCMinutes()).padStart(2, '0')}${hours < 12 ? 'AM' : 'PM'}`;
 };
+
+const isSame = (some: readonly Manifest[] | undefined, others: readonly Manifest[]): boolean =>
+  some?.length === others.length && some.every(({ text }, index) => text === others[index]?.text);
