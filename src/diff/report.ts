@@ -161,6 +161,8 @@ export function affectedText({ applications, notRendered, blocks }: DiffReport):
   return [
     `${countText(affected)} of ${plural(total, 'application')} ${affected === 1 ? 'is' : 'are'} affected by the changed files${changing}.`,
     ...(failed > 0 ? [`${countText(failed)} could not be rendered.`] : []),
-    ...(untouched > 0 ? [`The other ${countText(untouched)} were not rendered.`] : []),
+    ...(untouched > 0
+      ? [`The other ${untouched === 1 ? 'one was' : `${countText(untouched)} were`} not rendered.`]
+      : []),
   ].join(' ');
 }
