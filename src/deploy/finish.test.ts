@@ -80,9 +80,7 @@ describe('a run that died', () => {
     at.world.github.clearFaults();
     await at.world.timing.sleep(13 * MINUTE);
     const finished = await at.finish(failing);
-    expect(finished).toMatchObject([
-      { deploy: { why: 'died' }, outputs: { remedy: { kind: 'written' } } },
-    ]);
+    expect(finished).toMatchObject([{ deploy: { why: 'died' }, outputs: { remedy: { kind: 'written' } } }]);
   });
 
   test('between the commit that puts back and its end: that one is finished', async () => {

@@ -59,7 +59,7 @@ export function findUnfinished(
     const isRecent = age < FINISHED_FOR_MS;
     for (const { app, environment, action } of commit.deploys) {
       const names = clusters.get(environment);
-      if (names === undefined || !isRecent || action === 'hold') {
+      if (names === undefined || !isRecent) {
         continue;
       }
       const pair = `${environment}/${app}`;

@@ -212,7 +212,7 @@ function verdictOfAll(all: readonly Following[]): WaitVerdict {
   return kinds.has('superseded') ? 'superseded' : 'healthy';
 }
 
-const NOT_UNDONE = new Set(['rollback', 'hold', '']);
+const NOT_UNDONE = new Set(['rollback', '']);
 
 async function undo(
   inputs: WaitInputs,

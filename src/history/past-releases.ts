@@ -1,6 +1,7 @@
 import type { KajitoriConfig } from '../config/kajitori-yaml.ts';
 import { environmentOf } from '../config/kajitori-yaml.ts';
 import { stateFile } from '../config/layout.ts';
+import { HOLD_ACTIONS } from '../release/compute-hold.ts';
 import {
   filesOfRelease,
   type ReleaseRecord,
@@ -119,7 +120,7 @@ async function releasesIn(
     // The oldest that was read may only have changed a hold: what stood before it is not known.
     const known = before !== undefined || !more;
     // In another layout the first commit of the state file may be a hold, on an image that was there before Kajitori.
-    if (HOLDS.has(blockFor(revision, app, environment)?.get('Kajitori-Action') ?? '')) {
+    if (HOLD_ACTIONS.has(blockFor(revision, app, environment)?.get('Kajitori-Action') ?? '')) {
       return [];
     }
     return release !== undefined && known && !sameImages(release, before?.release)
@@ -133,9 +134,6 @@ async function releasesIn(
 const sameImages = (a: ReleaseRecord, b: ReleaseRecord | undefined): boolean =>
   a.images.size === b?.images.size &&
   [...a.images].every(([name, released]) => sameDeploy(released, b.images.get(name)));
-
-/** What `hold` writes into Kajitori-Action. */
-const HOLDS: ReadonlySet<string> = new Set(['hold', 'hold-end']);
 
 /** The trailers of this app; a batch repeats the block of each app. */
 function blockFor(

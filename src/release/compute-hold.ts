@@ -10,6 +10,9 @@ import { EditedFiles } from './edited-files.ts';
 import { readRelease } from './release-record.ts';
 import { type Hold, holdFields, isInForce, parseReleaseState } from './release-state.ts';
 
+/** What a hold and its end write into Kajitori-Action. They deploy nothing. */
+export const HOLD_ACTIONS: ReadonlySet<string> = new Set(['hold', 'hold-end']);
+
 /** What is asked: a hold on apps in an environment, or its end. */
 export interface HoldRequest {
   /** At least one; all of them in one commit. */

@@ -2,7 +2,15 @@ import { parseKajitoriYaml } from '../../src/config/kajitori-yaml.ts';
 import type { Place } from './clusters.ts';
 import type { Commit } from './github.ts';
 
-/** Two apps, two environments, three clusters, in one of two layouts. */
+/**
+ * Where a company begins: `new`: nothing was ever deployed. `running`: Kajitori deployed build 1 to staging
+ * and build 0 to production, and they were healthy.
+ * `patterns`: it ran before Kajitori came, in another layout, where each cluster has a file of its own, so that one-sided
+ * commits could be written.
+ */
+export type Beginning = 'new' | 'running' | 'patterns';
+
+/** Two apps, two environments, three clusters. */
 export interface Company {
   readonly config: ReturnType<typeof parseKajitoriYaml>;
   readonly files: ReadonlyMap<string, string>;
@@ -40,20 +48,23 @@ clusters:
 registries: ["${REGISTRY}"]
 ${apps}`;
 
-/** A new company: nothing was ever deployed. */
 const STANDARD = kajitoriYaml(', promote: { soak: 2m }', '');
 
-/** One that ran before Kajitori came. Each cluster has a file of its own, so that one-sided commits could be written. */
 const PATTERNS = kajitoriYaml('', 'apps: { release: "deploy/{cluster}/{app}.yaml" }\n');
 
-export function companyOf(layout: 'standard' | 'patterns'): Company {
+export function companyOf(beginning: Beginning): Company {
+  const layout = beginning === 'patterns' ? 'patterns' : 'standard';
   const yaml = layout === 'standard' ? STANDARD : PATTERNS;
   const imageFile = ({ app, environment, cluster }: Place) =>
     layout === 'standard' ? `apps/${app}/release.${environment}.yaml` : `deploy/${cluster}/${app}.yaml`;
-  const releases = PLACES.map((place): [string, string] => [
-    imageFile(place),
-    `# ${place.cluster}\nimage: { repository: ${REGISTRY}/${place.app}, tag: build-0 } # written by machines\n`,
-  ]);
+  const releases = PLACES.map((place): [string, string] => {
+    const nth = beginning === 'running' && place.environment === 'staging' ? 1 : 0;
+    const image = `{ repository: ${REGISTRY}/${place.app}, tag: ${tagOf(nth)}, digest: ${digestOf(nth)} }`;
+    return [
+      imageFile(place),
+      `# ${place.app}\nimage: ${image} # written by machines\n${beginning === 'running' ? recordOf(nth) : ''}`,
+    ];
+  });
   return {
     config: parseKajitoriYaml(yaml),
     imageFile,
@@ -67,10 +78,13 @@ export function companyOf(layout: 'standard' | 'patterns'): Company {
         `apps/${app}/app.yaml`,
         'app: { team: shop, sources: [acme/web] }\n',
       ]),
-      ...(layout === 'standard' ? [] : releases),
+      ...(beginning === 'new' ? [] : releases),
     ]),
   };
 }
+
+const recordOf = (nth: Nth): string =>
+  `release: { source: acme/web@${sourceOf(nth).commit}, build: ${nth}, workflow: deploy.yml, at: 2026-11-20T09:00:00Z }\n`;
 
 /** Read without Kajitori's own code: what Argo CD would render. */
 export function desiredAt(company: Company, commit: Commit, place: Place) {
@@ -86,6 +100,7 @@ export type Nth = number;
 
 const isAside = (nth: Nth): boolean => nth > 10;
 
+export const digestOf = (nth: Nth): string => `sha256:${nth.toString(16).padStart(64, '0')}`;
 export const tagOf = (nth: Nth): string => `build-${nth}`;
 export const nthOf = (tag: string): Nth => Number(tag.slice('build-'.length));
 
