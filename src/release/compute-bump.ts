@@ -23,7 +23,13 @@ import { pathOfImage } from './image-place.ts';
 import { formatImage, type ImageReference } from './image-reference.ts';
 import { imageEdits, readImage } from './image-value.ts';
 import { type Build, orderOf } from './ordering.ts';
-import { buildFields, buildPath, parseReleaseState, type ReleaseState } from './release-state.ts';
+import {
+  buildFields,
+  buildPath,
+  parseReleaseState,
+  type ReleaseState,
+  rollbackPath,
+} from './release-state.ts';
 import { formatSource, sameSource } from './source.ts';
 import type { SourceHistory } from './source-history.ts';
 
@@ -276,12 +282,10 @@ async function writeImage(
   await files.edit(recordFile, (yaml) => {
     const at = buildPath(name);
     const fields = buildFields(request.build, knowledge.now);
-    // A rollback of one of several images is noted for all of them: any newer one ends it.
-    const outdated = [
-      [...at, 'build'],
-      [...at, 'workflow'],
-      ['release', 'rollback'],
-    ].filter((path) => !Object.hasOwn(fields, path.at(-1) ?? '') && yaml.get(path) !== undefined);
+    // Another image of the app that went back stays back.
+    const outdated = [[...at, 'build'], [...at, 'workflow'], rollbackPath(name)].filter(
+      (path) => !Object.hasOwn(fields, String(path.at(-1) ?? '')) && yaml.get(path) !== undefined,
+    );
     return [
       ...Object.entries(fields).map(([key, value]): YamlEdit => ({ op: 'set', path: [...at, key], value })),
       ...outdated.map((path): YamlEdit => ({ op: 'delete', path })),

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { digest, gitopsFiles, image, KAJITORI_YAML, REGISTRY } from '../../test/gitops-fixture.ts';
 import { formatMessage, parseTrailers } from '../repository/commit-message.ts';
 import type { Tree } from '../repository/tree.ts';
@@ -162,16 +163,41 @@ hold:
     expect((await record(editedTree(second, change.edits)))?.images.get('proxy')?.image.tag).toBe('p2');
   });
 
-  test('a bump of one of several images ends the mark of the rollback', async () => {
-    const first = await bumped(treeOf(gitopsFiles()), 1, `api=${image('v1', '01')}`);
-    const second = await bumped(first, 2, `api=${image('v2', '02')}`);
+  test('each of several images goes back for itself: a bump of one leaves the mark of the other', async () => {
+    const both = (nth: number) => `api=${image(`v${nth}`, `0${nth}`)}\nproxy=${image(`p${nth}`, `2${nth}`)}`;
+    const first = await bumped(treeOf(gitopsFiles()), 1, both(1));
+    const second = await bumped(first, 2, both(2));
     const back = editedTree(
       second,
       (await rollback(second, [{ app: 'web', to: await record(first) }])).edits,
     );
-    expect((await record(back))?.rollback).toBe(true);
-    const third = await bumped(back, 3, `api=${image('v3', '03')}`, 'web', 'hold');
-    expect((await record(third))?.rollback).toBe(false);
+    const marks = async (tree: Tree) => {
+      const { release } = parse((await tree.read(RELEASE)) ?? '');
+      return [release.rollback, release.images.api.rollback, release.images.proxy.rollback];
+    };
+    expect(await marks(back)).toEqual([undefined, true, true]);
+    const third = await bumped(back, 3, `proxy=${image('p3', '23')}`, 'web', 'hold');
+    expect(await marks(third), 'the older api would get its migration again').toEqual([
+      undefined,
+      true,
+      undefined,
+    ]);
+    expect((await record(third))?.rollback).toBe(true);
+    const fourth = await bumped(third, 4, `api=${image('v4', '04')}`, 'web', 'hold');
+    expect((await record(fourth))?.rollback).toBe(false);
+  });
+
+  test('an image whose build nobody recorded goes back, and the file can be read again', async () => {
+    const first = await bumped(treeOf(gitopsFiles()), 1, `api=${image('v1', '01')}`);
+    const unrecorded = editedTree(
+      first,
+      new Map([[RELEASE, ((await first.read(RELEASE)) ?? '').replace(/^release:[\s\S]*$/m, '')]]),
+    );
+    const second = await bumped(unrecorded, 2, `api=${image('v2', '02')}`);
+    const change = await rollback(second, [{ app: 'web', to: await record(unrecorded) }]);
+    const back = await record(editedTree(second, change.edits));
+    expect(back).toMatchObject({ rollback: true });
+    expect(back?.images.get('api')).toMatchObject({ image: { tag: 'v1' }, build: undefined });
   });
 
   test('a hold in force stays as somebody set it; one that ended is replaced', async () => {

@@ -17,7 +17,7 @@ import {
   sameDeploy,
   sameReleased,
 } from './release-record.ts';
-import { buildFields, buildPath, type Hold, holdFields, isInForce } from './release-state.ts';
+import { buildFields, buildPath, type Hold, holdFields, isInForce, rollbackPath } from './release-state.ts';
 import { rollbackMessage } from './rollback-message.ts';
 
 /** One app that goes back. */
@@ -91,8 +91,8 @@ export const goesBack = ({ outcome }: Pick<RolledBackImage, 'outcome'>): boolean
 
 /**
  * Computes how apps go back to an earlier release in every cluster of an environment: the images and what is recorded
- * of them, `release.rollback` (the chart then renders no migration, because an older image would refuse the newer
- * database schema, or undo it; the next bump takes the mark away), and a hold, so that the next merge does not bring
+ * of them, `rollback` beside that (the chart then renders no migration of that image, because an older one would refuse
+ * the newer database schema, or undo it; its next bump takes the mark away), and a hold, so that the next merge does not bring
  * the same thing again.
  *
  * A freeze does not stop it: a freeze is there so that nothing breaks, and this mends. Nor does a hold, which stays when
@@ -226,7 +226,9 @@ async function write(
   const recordFile = stateFile(config, app, environment.name);
   // First, so that a flow map is never emptied by what goes: it would come back as a block.
   await files.edit(recordFile, () => [
-    { op: 'set', path: ['release', 'rollback'], value: true },
+    ...images.flatMap(({ name, after }): readonly YamlEdit[] =>
+      after === undefined ? [] : [{ op: 'set', path: rollbackPath(name), value: true }],
+    ),
     ...(hold === current?.hold
       ? []
       : [{ op: 'set', path: ['hold'], value: holdFields(hold) } satisfies YamlEdit]),

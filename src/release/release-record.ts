@@ -24,7 +24,7 @@ export interface ReleasedImage {
 export interface ReleaseRecord {
   /** By the image's name; at least one. */
   readonly images: ReadonlyMap<string, ReleasedImage>;
-  /** It went back to an older image, and no migration runs. */
+  /** It went back to an older image, or one of its images did: that one runs no migration. */
   readonly rollback: boolean;
   readonly hold: Hold | undefined;
 }

@@ -28,7 +28,7 @@ export interface ReleaseState {
   readonly builds: ReadonlyMap<string, Build>;
   /** When each image was put there, by the image's name; only what is recorded. */
   readonly times: ReadonlyMap<string, Date>;
-  /** It went back to an older image, and no migration runs. */
+  /** It went back to an older image, or one of its images did: that one runs no migration. */
   readonly rollback: boolean;
   readonly hold: Hold | undefined;
 }
@@ -36,22 +36,20 @@ export interface ReleaseState {
 const timestamp = z.union([z.date(), z.iso.datetime({ offset: true })]).transform((value) => new Date(value));
 
 const buildRecord = z.looseObject({
-  source: z.string(),
+  // Missing where an image went back to one whose build nobody recorded.
+  source: z.string().optional(),
   build: z.int().nonnegative().optional(),
   workflow: z.string().optional(),
   // Only history reads it: what a person wrote there must not stop a deploy.
   at: timestamp.optional().catch(undefined),
+  rollback: z.boolean().optional().catch(undefined),
 });
 
 /** Loose, because a later version of Kajitori may record more than this one knows. */
 const stateRecord = z.looseObject({
   release: z
     .looseObject({
-      source: z.string().optional(),
-      build: z.int().nonnegative().optional(),
-      workflow: z.string().optional(),
-      at: timestamp.optional().catch(undefined),
-      rollback: z.boolean().optional().catch(undefined),
+      ...buildRecord.shape,
       images: z.record(z.string(), buildRecord).optional(),
     })
     .optional(),
@@ -84,14 +82,14 @@ export function parseReleaseState(source: string, file: string): ReleaseState {
     });
   }
   const { release, hold } = parsed.data;
-  const records = new Map(Object.entries(release?.images ?? {}));
-  if (release?.source !== undefined) {
-    records.set('', { ...release, source: release.source });
-  }
+  const records = new Map([...Object.entries(release?.images ?? {}), ['', release ?? {}] as const]);
+  const built = [...records].flatMap(([name, record]) =>
+    record.source === undefined ? [] : [[name, { ...record, source: record.source }] as const],
+  );
   return {
-    builds: new Map([...records].map(([name, record]) => [name, toBuild(record)])),
-    times: new Map([...records].flatMap(([name, { at }]) => (at === undefined ? [] : [[name, at] as const]))),
-    rollback: release?.rollback ?? false,
+    builds: new Map(built.map(([name, record]) => [name, toBuild(record)])),
+    times: new Map(built.flatMap(([name, { at }]) => (at === undefined ? [] : [[name, at] as const]))),
+    rollback: [...records.values()].some((record) => record.rollback === true),
     hold:
       hold === undefined || hold === null
         ? undefined
@@ -99,7 +97,7 @@ export function parseReleaseState(source: string, file: string): ReleaseState {
   };
 }
 
-const toBuild = (record: z.output<typeof buildRecord>): Build => ({
+const toBuild = (record: z.output<typeof buildRecord> & { readonly source: string }): Build => ({
   source: parseSource(record.source),
   build: record.build,
   workflow: record.workflow,
@@ -108,6 +106,9 @@ const toBuild = (record: z.output<typeof buildRecord>): Build => ({
 /** Where the record of an image's build stands in the state file. */
 export const buildPath = (image: string): YamlPath =>
   image === '' ? ['release'] : ['release', 'images', image];
+
+/** Where it stands that an image went back to an older one. The chart then runs no migration of that image. */
+export const rollbackPath = (image: string): YamlPath => [...buildPath(image), 'rollback'];
 
 /** The record of a build, as it is written. `at` in whole seconds of UTC. */
 export function buildFields(build: Build, at: Date): Readonly<Record<string, string | number>> {

@@ -40,6 +40,15 @@ describe('the standard chart', () => {
     expect(await helmTemplate(chartRelease(name))).toEqual(agreed);
   });
 
+  it.each([
+    ['mailer, which migrates', { mailer: { rollback: true } }, false],
+    ['media, which does not', { media: { rollback: true } }, true],
+    ['none', null, true],
+  ])('renders a migration unless its own image went back: %s', async (_, images, migrates) => {
+    const objects = await helmTemplate(chartRelease('images', { release: { images } }));
+    expect(kinds(objects).includes('Job/mail-migrate')).toBe(migrates);
+  });
+
   it.each(KUBERNETES_VERSIONS)('renders only what Kubernetes %s takes', async (kubernetes) => {
     for (const { name, expected } of CHART_CASES) {
       const agreed = parseManifests(await readFile(expected, 'utf8'), expected);

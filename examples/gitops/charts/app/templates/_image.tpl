@@ -1,31 +1,39 @@
 {{- /*
-The image of a component: the entry of `images` that it names, else `image`, else the entry with its own name, else the
-only entry. As JSON. (list $ "web" .Values.web)
+Which image a component runs: the entry of `images` that it names, else `image` (then this is empty), else the entry with its
+own name, else the only entry. (list $ "web" .Values.web)
 */}}
-{{- define "kajitori.imageEntry" -}}
+{{- define "kajitori.imageName" -}}
 {{- $root := index . 0 }}
 {{- $component := index . 1 }}
 {{- $wanted := get (index . 2) "image" }}
 {{- $images := $root.Values.images | default dict }}
 {{- $names := keys $images | sortAlpha }}
-{{- $image := dict }}
 {{- if $wanted }}
 {{- if not (hasKey $images $wanted) }}
 {{- fail (printf "%s: there is no image %q in images. There are: %s." $component $wanted (join ", " $names | default "none")) }}
 {{- end }}
-{{- $image = get $images $wanted }}
+{{- $wanted }}
 {{- else if $root.Values.image }}
-{{- $image = $root.Values.image }}
 {{- else if hasKey $images $component }}
-{{- $image = get $images $component }}
+{{- $component }}
 {{- else if eq (len $names) 1 }}
-{{- $image = get $images (first $names) }}
+{{- first $names }}
 {{- else if $names }}
 {{- fail (printf "%s: which image? Name one of images in its key `image`: %s." $component (join ", " $names)) }}
 {{- else }}
 {{- fail (printf "%s: there is no image. A deploy writes it to apps/%s/release.%s.yaml (release.yml, or `kajitori bump`); do not write it into values.yaml." $component (include "kajitori.app" $root) (include "kajitori.fact" (list $root "environment"))) }}
 {{- end }}
-{{- toJson $image }}
+{{- end }}
+
+{{- /* That image. As JSON. (list $ "web" .Values.web) */}}
+{{- define "kajitori.imageEntry" -}}
+{{- $root := index . 0 }}
+{{- $name := include "kajitori.imageName" . }}
+{{- if $name }}
+{{- get $root.Values.images $name | toJson }}
+{{- else }}
+{{- toJson $root.Values.image }}
+{{- end }}
 {{- end }}
 
 {{- /* The same as a reference: repository:tag@digest. */}}
