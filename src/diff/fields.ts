@@ -71,7 +71,8 @@ function walkMaps(
   for (const key of keys) {
     const from = Object.hasOwn(before, key) ? before[key] : undefined;
     const to = Object.hasOwn(after, key) ? after[key] : undefined;
-    walk(from, to, [...path, key], found);
+    // Definitions of kinds have thousands of fields that are the same: no path is made for those.
+    if (from !== to) walk(from, to, [...path, key], found);
   }
 }
 

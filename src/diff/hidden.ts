@@ -75,7 +75,7 @@ const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /**
- * A copy of an object in which no secret can be read, for everything that reports:
+ * An object in which no secret can be read, for everything that reports; a copy where something is hidden:
  *
  * - all of `data` and `stringData` of a Secret, also of one inside another object; not even the length is told,
  * - values under a name that says so (`DB_PASSWORD`, `apiKey`), of environment variables, ConfigMaps and custom kinds,
@@ -95,18 +95,20 @@ function hidden(value: unknown, name: string): unknown {
     return shown === value ? value : new HiddenValue(value, shown);
   }
   if (Array.isArray(value)) {
-    return value.map((item: unknown, index) => hidden(item, flagBefore(value, index) ?? name));
+    const shown = value.map((item: unknown, index) => hidden(item, flagBefore(value, index) ?? name));
+    return shown.every((item, index) => item === value[index]) ? value : shown;
   }
   if (!isMap(value)) return value;
   if (value.kind === 'Secret' && typeof value.apiVersion === 'string') return hiddenSecret(value);
   // An environment variable, or a parameter of its form: what it is called stands beside its value.
   const called = typeof value.name === 'string' && isCredentialName(value.name) ? value.name : undefined;
-  return fromEntries(
-    Object.entries(value).map(([key, inner]) => [
-      key,
-      hidden(inner, called !== undefined && key === 'value' ? called : REFERENCES.has(key) ? '' : key),
-    ]),
+  const keys = Object.keys(value);
+  const shown = keys.map((key) =>
+    hidden(value[key], called !== undefined && key === 'value' ? called : REFERENCES.has(key) ? '' : key),
   );
+  return keys.every((key, index) => shown[index] === value[key])
+    ? value
+    : fromEntries(keys.map((key, index) => [key, shown[index]]));
 }
 
 /** `--password`, where the value of the flag is the next argument. */

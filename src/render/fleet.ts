@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { Failure } from '../report/failure.ts';
 import { type HelmOptions, type HelmRelease, helmTemplateText, shownChart } from './helm.ts';
@@ -26,8 +27,13 @@ export interface FleetOptions extends HelmOptions {
 /** Releases a helm process: more save little of its start (45 ms), and cost memory (1.5 MB each). */
 const BATCH = 128;
 
+/** After so many releases, which are read without a pause, helm processes are listened to. */
+const TURN = 16;
+
 /** Rendering one release alone to compare costs as much as ten in a batch. */
 const FEWEST_IN_BATCH = 4;
+
+const NOT_READ: ReleaseInputs = { digest: undefined };
 
 interface Item {
   readonly index: number;
@@ -58,19 +64,24 @@ export async function renderReleases(
       cache.put(item.inputs.digest, result.objects);
     }
   };
-  const missing: Item[] = [];
-  const inputsOf = releaseInputsReader();
+  // Reading a large chart takes longer than it is worth where there is nothing to look up and nothing to put together.
+  const isWorthReading = cache !== undefined || releases.length >= FEWEST_IN_BATCH;
+  const inputsOf = isWorthReading ? releaseInputsReader() : async () => NOT_READ;
+  const fleet = new Fleet(options, settle, releases.length);
   for (const [index, release] of releases.entries()) {
     const inputs = await inputsOf(release);
     const cached = inputs.digest === undefined ? undefined : cache?.get(inputs.digest);
     if (cached === undefined) {
-      missing.push({ index, release, inputs });
+      fleet.add({ index, release, inputs });
     } else {
       results[index] = { release, objects: cached };
       onResult?.(results[index], index);
     }
+    if (index % TURN === TURN - 1) {
+      await setImmediate();
+    }
   }
-  await new Fleet(options, settle).render(missing);
+  await fleet.end();
   return results;
 }
 
@@ -80,44 +91,79 @@ type Alone = { readonly text: string } | { readonly failure: Failure };
 /** Whether a batch of a chart was compared with one release that was rendered alone, and how that ended. */
 type Verdict = 'same' | 'different' | 'unknown';
 
+/** Releases of one chart. */
+interface Group {
+  /** Those that no batch has yet. */
+  waiting: BatchItem[];
+  /** Whether there was a batch; then it costs no more comparison to make another one, be it small. */
+  hasBegun: boolean;
+  verdict: Promise<Verdict>;
+}
+
 class Fleet {
   readonly #options: FleetOptions;
   readonly #settle: (item: Item, result: ReleaseResult) => Promise<void>;
-  readonly #processes: number;
+  readonly #size: number;
   readonly #limit: <Result>(work: () => Promise<Result>) => Promise<Result>;
+  readonly #groups = new Map<string, Group>();
+  readonly #pending: Promise<unknown>[] = [];
 
-  constructor(options: FleetOptions, settle: (item: Item, result: ReleaseResult) => Promise<void>) {
+  /** @param most how many releases there will be */
+  constructor(
+    options: FleetOptions,
+    settle: (item: Item, result: ReleaseResult) => Promise<void>,
+    most: number,
+  ) {
+    const { processes = availableParallelism() } = options;
     this.#options = options;
     this.#settle = settle;
-    this.#processes = options.processes ?? availableParallelism();
-    this.#limit = pLimit(this.#processes);
+    this.#size = Math.min(BATCH, Math.max(FEWEST_IN_BATCH, Math.ceil(most / processes)));
+    this.#limit = pLimit(processes);
   }
 
-  async render(items: readonly Item[]): Promise<void> {
-    const groups = Map.groupBy(items.filter(isBatchItem), ({ inputs }) => inputs.batch.group);
-    const large = [...groups.values()].filter((group) => group.length >= FEWEST_IN_BATCH);
-    const inGroups = new Set<Item>(large.flat());
-    await Promise.all([
-      ...large.map((group) => this.#renderGroup(group)),
-      ...items.filter((item) => !inGroups.has(item)).map((item) => this.#settleAlone(item)),
-    ]);
+  /** Begins as soon as a batch is full, while others are still being read. */
+  add(item: Item): void {
+    if (!isBatchItem(item)) {
+      this.#begin(this.#settleAlone(item));
+      return;
+    }
+    const name = item.inputs.batch.group;
+    let group = this.#groups.get(name);
+    if (group === undefined) {
+      group = { waiting: [], hasBegun: false, verdict: Promise.resolve('unknown') };
+      this.#groups.set(name, group);
+    }
+    group.waiting.push(item);
+    if (group.waiting.length === this.#size) {
+      this.#beginBatch(group);
+    }
   }
 
-  /** Releases of one chart, in batches; the first is believed when one of it is what helm makes of this release alone. */
-  async #renderGroup(group: readonly BatchItem[]): Promise<void> {
-    const size = Math.min(BATCH, Math.max(FEWEST_IN_BATCH, Math.ceil(group.length / this.#processes)));
-    const batches = Array.from({ length: Math.ceil(group.length / size) }, (_, at) =>
-      group.slice(at * size, (at + 1) * size),
-    );
-    let verdict: Promise<Verdict> = Promise.resolve('unknown');
-    const all = batches.map((batch) => {
-      // All begin at once; what comes of them is believed when one before them was compared.
-      const before = verdict;
-      const texts = this.#together(batch);
-      verdict = this.#settleCompared(batch, texts, before);
-      return verdict;
-    });
-    await Promise.all(all);
+  /** No more will come: begins what is left, and waits for all. */
+  async end(): Promise<void> {
+    for (const group of this.#groups.values()) {
+      if (group.hasBegun || group.waiting.length >= FEWEST_IN_BATCH) {
+        this.#beginBatch(group);
+      } else {
+        for (const item of group.waiting) this.#begin(this.#settleAlone(item));
+      }
+    }
+    await Promise.all(this.#pending);
+  }
+
+  #begin(work: Promise<unknown>): void {
+    // It may fail before anybody waits for it.
+    work.catch(() => undefined);
+    this.#pending.push(work);
+  }
+
+  /** All batches of a group begin at once; what comes of them is believed when one before them was compared. */
+  #beginBatch(group: Group): void {
+    const batch = group.waiting;
+    group.waiting = [];
+    group.hasBegun = true;
+    group.verdict = this.#settleCompared(batch, this.#together(batch), group.verdict);
+    this.#begin(group.verdict);
   }
 
   /** Settles a batch; until one of the group was compared, one of this batch is rendered alone for it. */
@@ -144,14 +190,23 @@ class Fleet {
 
   /** What of a batch is read is settled, the others are rendered alone. */
   async #settleBatch(batch: readonly BatchItem[], texts: ReadonlyMap<BatchItem, string>): Promise<void> {
-    await Promise.all(
-      batch.map(async (item) => {
-        const objects = readOrNot(texts.get(item));
-        await (objects === undefined
-          ? this.#settleAlone(item)
-          : this.#settle(item, { release: item.release, objects }));
-      }),
-    );
+    const alone: Promise<void>[] = [];
+    for (const [at, item] of batch.entries()) {
+      const objects = readOrNot(texts.get(item));
+      if (objects === undefined) {
+        const work = this.#settleAlone(item);
+        // It may fail before it is waited for.
+        work.catch(() => undefined);
+        alone.push(work);
+      } else {
+        await this.#settle(item, { release: item.release, objects });
+      }
+      // The next helm waits until what it prints is taken.
+      if (at % TURN === TURN - 1) {
+        await setImmediate();
+      }
+    }
+    await Promise.all(alone);
   }
 
   /** Texts by release; one that has none must be rendered alone. */

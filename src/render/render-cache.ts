@@ -74,7 +74,7 @@ export function openRenderCache(folder: string, options: RenderCacheOptions): Re
     createHash('sha256')
       .update(JSON.stringify([FORMAT, helmVersion, inputs]))
       .digest('hex');
-  const fileOf = (key: string): string => path.join(folder, key.slice(0, 2), key.slice(2));
+  const fileOf = (key: string): string => path.join(folder, key.slice(0, 1), key.slice(1));
   const checksum = (key: string, content: Buffer): Buffer =>
     createHash('sha256').update(key).update(content).digest();
 
@@ -141,7 +141,9 @@ const isExact = (value: unknown): boolean =>
     : Array.isArray(value)
       ? value.every(isExact)
       : typeof value === 'object' && value !== null
-        ? Object.entries(value).every(([key, child]) => key !== '__proto__' && isExact(child))
+        ? Object.keys(value).every(
+            (key) => key !== '__proto__' && isExact((value as Record<string, unknown>)[key]),
+          )
         : value !== undefined;
 
 function touch(file: string, now: number): void {

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtempDisposable, writeFile } from 'node:fs/promises';
+import { mkdirSync, mkdtempDisposableSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Failure } from '../report/failure.ts';
@@ -55,12 +55,18 @@ export async function renderBatch(
 ): Promise<BatchOutcome> {
   const umbrella = `kj-${randomBytes(8).toString('hex')}`;
   const alias = (index: number): string => `${umbrella}-${index}`;
-  await using folder = await mkdtempDisposable(path.join(tmpdir(), 'kajitori-umbrella-'));
+  // Node's own way round by threads would take ten times as long for these few small files, and a processor waits for them.
+  using folder = mkdtempDisposableSync(path.join(tmpdir(), 'kajitori-umbrella-'));
   const aliases = members.map((_, index) => alias(index));
+  const made = new Set<string>();
   for (const [name, text] of umbrellaFiles(chart, umbrella, aliases, flags)) {
     const file = path.join(folder.path, name);
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(file, text);
+    const parent = path.dirname(file);
+    if (!made.has(parent)) {
+      mkdirSync(parent, { recursive: true });
+      made.add(parent);
+    }
+    writeFileSync(file, text);
   }
   const values = Object.fromEntries(
     members.map((member, index) => [
