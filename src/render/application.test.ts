@@ -148,6 +148,30 @@ describe('an application of several sources', () => {
     );
   });
 
+  it('is refused as Argo CD refuses it: annotations that are no text, YAML directives', async () => {
+    const annotated = (value: string) =>
+      `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a, annotations: ${value} }\n`;
+    const failures = async (text: string) => {
+      const { notRendered } = await render({ files: { 'p/a.yaml': text }, sources: [{ path: 'p' }] });
+      return notRendered.map(({ message, at }) => [message, at]);
+    };
+    const at = { file: 'p/a.yaml' };
+    expect(await failures(annotated('{ on: 1 }'))).toEqual([
+      ['ConfigMap/a has an annotation "true" that is not text.', at],
+    ]);
+    expect(await failures(annotated('{ a: null }'))).toEqual([
+      ['ConfigMap/a has an annotation "a" that is not text.', at],
+    ]);
+    expect(await failures(annotated('[]'))).toEqual([
+      ['ConfigMap/a has an annotation that is not text.', at],
+    ]);
+    expect(await failures(annotated('null'))).toEqual([]);
+    expect(await failures(`# first\n%YAML 1.1\n---\n${configMap('a')}`)).toEqual([
+      [expect.stringContaining('directive'), { ...at, line: 2 }],
+    ]);
+    expect(await failures(`${configMap('a', 'data:\n  a: |\n    x\n')}# b\n`)).toEqual([]);
+  });
+
   it('never passes over a source that could not be rendered', async () => {
     const rendered = await render({
       files,

@@ -1,9 +1,9 @@
 import path from 'node:path';
 import type { Application } from '../applications/application.ts';
 import { GENERATED_NAME } from '../kubernetes/manifests.ts';
-import type { KubernetesObject } from '../kubernetes/object.ts';
+import { type KubernetesObject, objectName } from '../kubernetes/object.ts';
 import { definedKinds } from '../kubernetes/scope.ts';
-import { Failure } from '../report/failure.ts';
+import { couldNot, Failure } from '../report/failure.ts';
 import {
   type Applied,
   appliedAs,
@@ -87,7 +87,9 @@ export async function renderApplication(
   const notRendered: Failure[] = [];
   for (const step of steps) {
     try {
-      found.push(...(await renderStep(step, world, runHelm)));
+      const rendered = await renderStep(step, world, runHelm);
+      demandTextAnnotations(rendered);
+      found.push(...rendered);
     } catch (error) {
       world.signal?.throwIfAborted();
       if (!(error instanceof Failure)) {
@@ -114,6 +116,30 @@ export async function renderApplication(
     isGuessedKubernetes,
     seconds: (now() - start) / 1000,
   };
+}
+
+/**
+ * Argo CD reads the annotations of all but CustomResourceDefinitions to write its own among them, and refuses the whole source
+ * where one is not text (`SetAppInstance`, apimachinery `NestedStringMap`). The API server refuses such an object anyway.
+ */
+function demandTextAnnotations(objects: readonly Omit<RenderedObject, keyof Applied>[]): void {
+  for (const { object, file } of objects) {
+    const annotations: unknown =
+      object.kind === 'CustomResourceDefinition' ? undefined : object.metadata.annotations;
+    if (annotations === undefined || annotations === null) {
+      continue;
+    }
+    const isMap = typeof annotations === 'object' && !Array.isArray(annotations);
+    const wrong = Object.entries(annotations).find(([, value]) => typeof value !== 'string');
+    if (!isMap || wrong !== undefined) {
+      const which = wrong === undefined ? '' : ` ${JSON.stringify(wrong[0])}`;
+      throw couldNot(`${objectName(object)} has an annotation${which} that is not text.`, {
+        ...(file === undefined ? {} : { at: { file } }),
+        todo: 'Put its value between quotes.',
+        reason: 'bad-manifest',
+      });
+    }
+  }
 }
 
 /** The name that `parseManifests` made up is not in the manifest. */

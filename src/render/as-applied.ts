@@ -34,7 +34,8 @@ const HELM_PHASES: ReadonlyMap<string, string> = new Map([
 
 /** What Argo CD does with an object (gitops-engine, pkg/sync/hook; `crd-install` is no hook to it). */
 export function appliedAs(object: KubernetesObject): Applied {
-  const { annotations = {} } = object.metadata;
+  // Templates often leave `annotations:` empty, which is null.
+  const annotations = object.metadata.annotations ?? {};
   const argo = own(annotations, HOOK);
   const helm = own(annotations, HELM_HOOK);
   const known = words(argo).filter((word) => ARGO_PHASES.has(word));

@@ -17,6 +17,8 @@ export interface ManifestObject {
 
 /** The files that Argo CD reads in a directory source (its `manifestFile` pattern). */
 const MANIFEST = /\.(?:ya?ml|json|jsonnet)$/;
+/** Only at the top: further down a text may look like it. */
+const DIRECTIVE = /^(?:[^\S\n]*(?:#[^\n]*)?\n)*(?=%)/;
 const SKIP_MARK = '+argocd:skip-file-rendering';
 const MOST_ENTRIES = 100_000;
 
@@ -111,6 +113,14 @@ function manifestsOf(text: string, file: string): KubernetesObject[] {
     });
   }
   try {
+    const directive = DIRECTIVE.exec(text);
+    if (directive !== null) {
+      throw couldNot('Argo CD cannot read a YAML directive: it parts documents before it reads them.', {
+        at: { file, line: directive[0].split('\n').length },
+        todo: 'Take the line away.',
+        reason: 'bad-manifest',
+      });
+    }
     return parseManifests(text, file);
   } catch (error) {
     const looksLikeManifest = ['apiVersion:', 'kind:', 'metadata:'].every((word) => text.includes(word));
