@@ -62,6 +62,12 @@ const holdText = (hold: Hold): string =>
 
 const NOT_CHECKED = 'Not checked: whether the image still exists in its registry.';
 
+/** Without verdicts of waiting nobody knows. */
+const verdictWords = (release: { readonly verdict: string } | undefined): string =>
+  release === undefined || release.verdict === 'none'
+    ? 'whether it was healthy is not known'
+    : release.verdict;
+
 /** For a terminal or a log. */
 export function rollbackText(outputs: RollbackOutputs, now: Date, serverUrl: string): string {
   const { result, plans, commit, pullRequest } = outputs;
@@ -72,7 +78,7 @@ export function rollbackText(outputs: RollbackOutputs, now: Date, serverUrl: str
       const compare = undone(image, serverUrl);
       return goesBack(image)
         ? [
-            `  ${nameOf(image)}: ${image.before === undefined ? 'nothing' : shortImage(image.before.image)} → ${image.after === undefined ? 'nothing' : formatImage(image.after.image)} (released ${age(to, now)} ago, ${to?.verdict ?? 'none'})`,
+            `  ${nameOf(image)}: ${image.before === undefined ? 'nothing' : shortImage(image.before.image)} → ${image.after === undefined ? 'nothing' : formatImage(image.after.image)} (released ${age(to, now)} ago, ${verdictWords(to)})`,
             ...(compare === undefined ? [] : [`    undoes: ${compare}`]),
           ]
         : [`  ${nameOf(image)}: ${OUTCOMES[image.outcome]}`];
@@ -99,7 +105,7 @@ export function rollbackSummary(outputs: RollbackOutputs, now: Date, serverUrl: 
       goesBack(image)
         ? image.after === undefined
           ? '–'
-          : `${code(formatImage(image.after.image))} (${age(to, now)} old, ${to?.verdict ?? 'none'})`
+          : `${code(formatImage(image.after.image))} (${age(to, now)} old, ${verdictWords(to)})`
         : OUTCOMES[image.outcome],
       compare === undefined ? '–' : link('compare', compare),
     ];

@@ -278,7 +278,7 @@ describe('adopting a repository with a values file for each cluster', () => {
 describe('what kustomize makes', () => {
   it('is not adopted: nothing is written, and files and set are named that deploy it', async () => {
     const there = await repository(kustomized);
-    const outputs = await there.adopt({ clusters: [...GIVEN.clusters.slice(1, 2)] });
+    const outputs = await there.adopt({ clusters: GIVEN.clusters.slice(1, 2) });
     expect(outputs).toMatchObject({ reason: 'no-pattern', exitCode: 1 });
     expect(outputs.left).toEqual([
       {
