@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { openArgoCd } from '../../src/argocd/client.ts';
-import { systemTiming } from '../../src/github/timing.ts';
 import { type ArgoCdDriver, argoCdContract } from '../argocd-contract.ts';
+import { startClock } from './clock.ts';
 import { startGitops } from './gitops.ts';
 import { type Rig, startRig } from './rig/rig.ts';
 
@@ -15,8 +15,9 @@ describe('our client, judge and words, on a real Argo CD', () => {
     rig = await startRig(...CLUSTERS);
     const gitops = await startGitops(rig);
     const { url, token } = rig.argocd;
-    const client = openArgoCd({ server: url, token: () => token, timing: systemTiming });
-    driver = { client, timing: systemTiming, clusters: CLUSTERS, gitops };
+    const timing = startClock();
+    const client = openArgoCd({ server: url, token: () => token, timing });
+    driver = { client, timing, clusters: CLUSTERS, gitops, skip: timing.skip };
   });
   afterAll(() => rig?.[Symbol.asyncDispose]());
 

@@ -1,7 +1,8 @@
 import { request as ask, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { type Deploys, openDeploys, running, startClock, type Waited, type WaitOptions } from './deploys.ts';
+import { startClock } from './clock.ts';
+import { type Deploys, openDeploys, running, type Waited, type WaitOptions } from './deploys.ts';
 import { type Gitops, imageOf, startGitops } from './gitops.ts';
 import { type Rig, startRig } from './rig/rig.ts';
 
@@ -129,17 +130,19 @@ describe.concurrent('each app for itself', () => {
     });
 
     test('a crash', async () => {
-      await begin('crashing', PLAIN);
+      await begin('brittle', PLAIN);
       const clock = startClock();
-      const waited = await deploy('crashing', 'crash-1', {
+      const waited = await deploy('brittle', 'crash-1', {
         timing: clock,
         // Kubernetes gives new pods ten minutes, and so would we: they pass as soon as it is clear what they would show.
         onTold: (line) => {
-          if (/crash/i.test(line) && clock.now() - Date.now() < MINUTE) clock.skip(20 * MINUTE);
+          if (/pod crashes/.test(line) && clock.now() - Date.now() < MINUTE) clock.skip(20 * MINUTE);
         },
       });
-      expect(waited.first).toMatch(/^### crashing failed in prod-[12]: .*crash.* → .*on hold/i);
-      await expectBack('crashing', waited, 'v1');
+      expect(waited.first).toMatch(
+        /^### brittle failed in prod-[12]: not healthy within 15 minutes: .*The pod crashes.* → .*on hold/,
+      );
+      await expectBack('brittle', waited, 'v1');
     });
 
     test('manifests that cannot be rendered', async () => {

@@ -18,28 +18,12 @@ import { rollbackRequest } from '../../src/release/rollback-request.ts';
 import { gitHubSourceHistory } from '../../src/release/source-history.ts';
 import { readVerdicts } from '../../src/release/verdict.ts';
 import type { CommitView } from '../../src/standin/github/standin-repository.ts';
+import { startClock } from './clock.ts';
 import type { Cluster } from './rig/cluster.ts';
 import { hasCondition } from './rig/history.ts';
 import type { Rig } from './rig/rig.ts';
 
 const GITOPS = parseRepositoryName('acme/gitops');
-
-/** The real clock, which can be put forward: what lasts ten minutes need not be waited for. */
-export interface Clock extends Timing {
-  /** @param ms milliseconds */
-  skip(ms: number): void;
-}
-
-export function startClock(): Clock {
-  let skipped = 0;
-  return {
-    ...systemTiming,
-    now: () => systemTiming.now() + skipped,
-    skip: (ms) => {
-      skipped += ms;
-    },
-  };
-}
 
 /** One wait, and what it said on the way. */
 export interface Waited {
