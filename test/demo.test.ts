@@ -102,7 +102,7 @@ describe('kajitori demo --keep', () => {
     facts = JSON.parse(JSON.stringify(outputs)) as Facts;
     gitops = path.join(facts.folder, 'github/acme/gitops.git');
     clone = path.join(facts.folder, 'gitops');
-  }, 180_000);
+  }, 300_000);
 
   afterAll(async () => {
     await scratch[Symbol.asyncDispose]();

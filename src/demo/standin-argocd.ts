@@ -19,13 +19,14 @@ export const STANDIN_ARGOCD: ArgoCdKind = {
       token: argocd.token,
       // It looks at the repository by itself.
       adopt: async () => {},
-      // Things move only when somebody asks. Rendering takes its time on the real clock, and is done before the wait begins.
-      pushed: () =>
-        timing.hurry(SPEED, async () => {
+      // Things move only when somebody asks. Rendering takes its time on the real clock, which is not to be a part of the story.
+      pushed: async () => {
+        await timing.hurry(SPEED, async () => {
           await argocd.settle();
           await timing.sleep(WEBHOOK_MS);
-          await argocd.settle();
-        }),
+        });
+        await timing.hurry(0, () => argocd.settle());
+      },
       withdrawImage: async (tag, cluster) => {
         argocd.cluster(cluster).image(tag, 'missing');
       },

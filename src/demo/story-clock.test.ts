@@ -17,6 +17,26 @@ test('it goes as the real clock, but for what is hurried through', async () => {
   expect(clock.now()).toBe(1_120);
 });
 
+test('a stretch within a stretch leaves the outer one as fast as it was', async () => {
+  const real = virtualTiming(1_000);
+  const clock = storyClock(real);
+  await clock.hurry(5, async () => {
+    await clock.hurry(10, () => clock.sleep(100));
+    await clock.sleep(100);
+  });
+  expect(real.slept).toEqual([10, 20]);
+  expect(clock.now()).toBe(1_200);
+});
+
+test('it can stand still', async () => {
+  const real = virtualTiming(1_000);
+  const clock = storyClock(real);
+  await clock.hurry(0, () => real.sleep(500));
+  expect(clock.now()).toBe(1_000);
+  await real.sleep(5);
+  expect(clock.now()).toBe(1_005);
+});
+
 test('it goes as before also after what was hurried through has failed', async () => {
   const real = virtualTiming(1_000);
   const clock = storyClock(real);

@@ -2,7 +2,10 @@ import type { Timing } from '../github/timing.ts';
 
 /** The time of the story: that of a given clock, but for stretches that are hurried through. It never goes back. */
 export interface StoryClock extends Timing {
-  /** While `body` runs, time passes so many times as fast, and sleeps are so much shorter. */
+  /**
+   * While `body` runs, time passes so many times as fast, and sleeps are so much shorter. With 0 it stands still, and nobody
+   * may sleep.
+   */
   hurry<Result>(factor: number, body: () => Promise<Result>): Promise<Result>;
 }
 
@@ -20,11 +23,12 @@ export function storyClock({ now: realNow, sleep, random }: Timing): StoryClock 
     sleep: (milliseconds) => sleep(milliseconds / factor),
     random,
     hurry: async (next, body) => {
+      const before = factor;
       goOn(next);
       try {
         return await body();
       } finally {
-        goOn(1);
+        goOn(before);
       }
     },
   };

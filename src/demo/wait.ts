@@ -65,7 +65,7 @@ export async function waitFor(
     onToken: () => {},
   } as const;
   const { report, end } = reporterOf(chapter, timing.now);
-  await argocd.pushed();
+  const openLookout = lookoutOpener(access, { client, target, timing });
   const outputs = await timing.hurry(argocdKind.speed, () =>
     runWait(
       waitRequest({
@@ -81,7 +81,11 @@ export async function waitFor(
         target,
         timing,
         deployer: { kind: 'repository', repository: WEB_REPOSITORY },
-        lookout: lookoutOpener(access, { client, target, timing }),
+        lookout: async (config, name) => {
+          // A moment before it is looked for, so that what happens then is seen.
+          await argocd.pushed();
+          return openLookout(config, name);
+        },
         applicationName: applicationNames('{app}-{cluster}'),
         report,
       },
