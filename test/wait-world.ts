@@ -184,7 +184,7 @@ export async function writeStatus(
   { client, gitops }: WaitWorld,
   commit: string,
   context: string,
-  state: 'success' | 'failure',
+  state: 'pending' | 'success' | 'failure',
   description: string,
 ): Promise<void> {
   const { owner, name: repo } = parseRepositoryName(gitops.fullName);

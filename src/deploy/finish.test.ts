@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { brings, MINUTE, smooth, type WaitWorld, waitWorld } from '../../test/wait-world.ts';
+import { APP_YAML } from '../../test/bump-world.ts';
+import { brings, MINUTE, smooth, type WaitWorld, waitWorld, writeStatus } from '../../test/wait-world.ts';
 import { finishExitCode } from './finish.ts';
 import { finishResult } from './finish-report.ts';
 
@@ -117,6 +118,33 @@ describe('a run that died', () => {
     ]);
   });
 
+  test('after it said of one cluster that it failed: the others are not waited for for ever', async () => {
+    const at = await found();
+    await at.gitops.commit({ 'apps/new/app.yaml': APP_YAML });
+    const commit = await at.deploy(2, 'new');
+    await writeStatus(at, commit, 'kajitori/new/prod-1', 'pending', 'waiting for Argo CD');
+    await writeStatus(at, commit, 'kajitori/new/prod-2', 'failure', 'crashes');
+    await at.world.timing.sleep(13 * MINUTE);
+    expect(await at.finish(crashing)).toMatchObject([{ deploy: { why: 'died' } }]);
+    expect(at.verdicts(commit, 'new')).toEqual(['error not judged: it failed in prod-2', 'failure crashes']);
+  });
+
+  test.each(['hold', 'hold-end'])('behind a commit that deploys nothing: %s', async (action) => {
+    const at = await found();
+    const commit = await at.deploy(2);
+    await at.gitops.commit(
+      { 'README.md': action },
+      {
+        message: `${action}\n\nKajitori-App: web\nKajitori-Environment: production\nKajitori-Action: ${action}`,
+      },
+    );
+    await at.world.timing.sleep(13 * MINUTE);
+    expect(await at.finish(failing)).toMatchObject([
+      { deploy: { commit: { oid: commit } }, outputs: { remedy: { kind: 'written' } } },
+    ]);
+    expect(parse(await at.release()).image.tag).toBe('build-1');
+  });
+
   test('two that finish the same deploy at once write one commit', async () => {
     const at = await found();
     await at.deploy(2);
@@ -130,7 +158,44 @@ describe('a run that died', () => {
   });
 });
 
+/** As `failing`, of every app. */
+const crashing = ({ awaited, age }: Parameters<typeof smooth>[0]) =>
+  awaited.cluster === 'prod-2' ? ({ state: 'failed', words: 'crashes' } as const) : smooth({ awaited, age });
+
 describe('what is left alone', () => {
+  test('first deploys that failed: nothing ran before them, and their own run said so', async () => {
+    const at = await found();
+    await at.gitops.commit({ 'apps/one/app.yaml': APP_YAML, 'apps/two/app.yaml': APP_YAML });
+    const commit = await at.deployTogether(2, ['one', 'two']);
+    const outputs = await at.wait(
+      (about) => (about.awaited.app === 'one' ? crashing(about) : { state: 'waiting' }),
+      { commit },
+    );
+    expect(outputs.remedy).toEqual({ kind: 'nothing-earlier' });
+    expect(at.verdicts(commit, 'two')[0]).toBe('error not judged: it failed in prod-2');
+    await at.world.timing.sleep(13 * MINUTE);
+    expect(await at.finish(crashing)).toEqual([]);
+  });
+
+  test('a first deploy that failed beside an app that went back', async () => {
+    const at = await found();
+    await at.gitops.commit({ 'apps/new/app.yaml': APP_YAML });
+    const commit = await at.deployTogether(2, ['web', 'new']);
+    await at.wait((about) => (about.awaited.app === 'new' ? crashing(about) : smooth(about)), { commit });
+    expect(parse(await at.release('web')).image.tag).toBe('build-1');
+    await at.world.timing.sleep(13 * MINUTE);
+    expect(await at.finish(crashing)).toEqual([]);
+  });
+
+  test('what failed, where rollback is never', async () => {
+    const at = await found();
+    const commit = await at.deploy(2);
+    await at.wait(failing, { commit, rollback: 'never' });
+    await at.world.timing.sleep(13 * MINUTE);
+    expect(await at.finish(failing, { rollback: 'never' })).toEqual([]);
+    expect(await at.gitops.head()).toBe(commit);
+  });
+
   test('a deploy that somebody waits for, however long', async () => {
     const at = await found();
     const commit = await at.deploy(2);

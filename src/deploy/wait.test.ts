@@ -76,6 +76,19 @@ describe('a deploy that ends well', () => {
     expect(outputs.commit.oid).toBe(commit);
   });
 
+  test('a hold is no deploy: the commit before it is waited for', async () => {
+    const at = await found();
+    const commit = await at.deploy(2);
+    await at.gitops.commit(
+      { 'README.md': 'held' },
+      {
+        message: 'Hold web\n\nKajitori-App: web\nKajitori-Environment: production\nKajitori-Action: hold',
+      },
+    );
+    const outputs = await at.wait(smooth, { apps: ['web'] });
+    expect(outputs.commit.oid).toBe(commit);
+  });
+
   test('says now and then that somebody waits, so that nobody takes the run for dead', async () => {
     const at = await found();
     const commit = await at.deploy(2);
@@ -234,6 +247,19 @@ describe('both or none: when one cluster fails', () => {
       'success runs this commit and is healthy',
       'failure crashes',
     ]);
+  });
+
+  test('they go back to what was healthy, not to what was replaced before that was known', async () => {
+    const at = await found();
+    await at.wait(smooth, { commit: await at.deploy(2) });
+    await at.deploy(3);
+    const commit = await at.deploy(4);
+    const outputs = await at.wait(
+      (about) => (brings(about.awaited, 4) ? { state: 'failed', words: 'crashes' } : smooth(about)),
+      { commit },
+    );
+    expect(outputs.remedy).toMatchObject({ kind: 'written' });
+    expect(parse(await at.release()).image.tag).toBe('build-2');
   });
 
   test('apps that were deployed together go back together', async () => {
