@@ -4,8 +4,11 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { todoFor } from '../src/argocd/todo.ts';
 import { parseKajitoriYaml } from '../src/config/kajitori-yaml.ts';
+import type { WaitOutputs } from '../src/deploy/wait.ts';
+import { waitHeadline, waitRemedy, waitTodo } from '../src/deploy/wait-report.ts';
 import { generateExamples } from '../src/scaffold/examples.ts';
 import { KAJITORI_YAML } from './gitops-fixture.ts';
 
@@ -30,6 +33,9 @@ const commands = guides.flatMap(({ file, text }) =>
 );
 /** What asks GitHub, and Argo CD: here only that the command and its flags are there. */
 const isRemote = (command: string): boolean => command.includes('--repository');
+
+// Each command is a process of its own, and some start helm: slow where many tests run at once.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
 
 let folder: string;
 const git = (...args: readonly string[]) =>
@@ -110,6 +116,32 @@ test('the comment in read-a-diff.md is what kajitori diff says of that change', 
   const [, quoted = ''] = /<!-- sample:start -->\n(.*)\n<!-- sample:end -->/s.exec(guide) ?? [];
   const withoutCommit = (text: string) => text.trim().replace(/From `[0-9a-f]{12}`/, 'From `…`');
   expect(withoutCommit(quoted.replaceAll(/^> ?/gm, ''))).toBe(withoutCommit(stdout));
+});
+
+test('the failed run in deploying.md says what a failed run says', () => {
+  const cluster = (name: string) => ({ app: 'web', cluster: name, application: `web-${name}`, words: '' });
+  const cause =
+    'The image 333333333333.dkr.ecr.ap-northeast-1.amazonaws.com/web:2b7d1e90 cannot be pulled: there is no such image';
+  const outputs: WaitOutputs = {
+    verdict: 'failed',
+    environment: 'production',
+    commit: { oid: '1f3c9e2b'.repeat(5), url: '', message: '' } as unknown as WaitOutputs['commit'],
+    applications: [
+      { ...cluster('prod-1'), outcome: { kind: 'healthy' } },
+      {
+        ...cluster('prod-2'),
+        outcome: { kind: 'failed', cause, todo: todoFor['image-missing'], details: [] },
+      },
+    ],
+    knownBefore: false,
+    remedy: { kind: 'written', commit: '8c41d07e'.repeat(5), url: '', apps: ['web'] },
+    back: ['prod-1', 'prod-2'].map((name) => ({ ...cluster(name), outcome: { kind: 'healthy' } })),
+    untold: [],
+    startedAt: new Date(0),
+    endedAt: new Date(0),
+  };
+  const said = [waitHeadline(outputs), `  ${waitRemedy(outputs)}`, `  → ${waitTodo(outputs)}`].join('\n');
+  expect(guides.find(({ file }) => file === 'docs/deploying.md')?.text).toContain(`\`\`\`\n${said}\n\`\`\``);
 });
 
 test('the promotion in promote.md is one that kajitori.yaml accepts', () => {
