@@ -224,6 +224,17 @@ describe('a deploy that fails in one cluster: the right words, one commit, both 
   });
 });
 
+test('a sync that failed has failed, also when Argo CD has gone on to a commit of others that changes nothing of the app', async () => {
+  const at = await found();
+  at.argocd.cluster('prod-2').image('build-2', 'fail');
+  const commit = await at.deploy('build-2');
+  expect(await at.wait({ commit, rollback: 'never' })).toMatchObject({ verdict: 'failed' });
+  await at.gitops.commit({ 'README.md': 'x' }, { message: 'Another one' });
+  const outputs = await at.wait({ commit });
+  expect(waitHeadline(outputs)).toMatch(/^web failed in prod-2: The migration web-migrate failed/);
+  expect(outputs.back.map(({ outcome }) => outcome?.kind)).toEqual(['healthy', 'healthy']);
+});
+
 test('an Argo CD that does not answer for a while is waited out', async () => {
   const at = await found();
   const commit = await at.deploy('build-2');
