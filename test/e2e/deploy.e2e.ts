@@ -390,7 +390,9 @@ describe('what is not the deploy’s fault', () => {
   });
 });
 
-test('a hundred bumps of four apps at once, one in ten bad: none misjudged', async () => {
+test('a hundred bumps of four apps at once, one in ten bad: none misjudged', {
+  timeout: 20 * MINUTE,
+}, async () => {
   await using argocd = await counted(rig.argocd.url);
   const githubBefore = rig.github.log.length;
   const started = performance.now();
