@@ -143,6 +143,8 @@ async function startParts(programs: Programs, home: Cluster): Promise<Pick<ArgoC
     ARGOCD_GNUPGHOME: join(folder, 'gpg'),
     ARGOCD_GPG_ENABLED: 'false',
     ARGOCD_PLUGINSOCKFILEPATH: join(folder, 'plugins'),
+    // Its default is one place for all rigs of a machine (argo-cd, util/askpass/common.go), and the last one would have it.
+    ARGOCD_ASK_PASS_SOCK: join(folder, 'ask-pass.sock'),
     TMPDIR: join(folder, 'tmp'),
     HOME: join(folder, 'tmp'),
   };
