@@ -1,11 +1,11 @@
 import { type Cluster, environmentOf } from '../config/kajitori-yaml.ts';
 import type { Timing } from '../github/timing.ts';
-import { type Applied, applyChange } from '../repository/apply.ts';
+import type { Applied } from '../repository/apply.ts';
+import { bring } from '../repository/bring.ts';
 import type { Change, ComputeChange } from '../repository/change.ts';
 import type { CommitReference } from '../repository/commit.ts';
 import type { GitopsRepository } from '../repository/gitops-repository.ts';
 import type { PullRequestReference } from '../repository/proposal.ts';
-import { readSnapshot } from '../repository/snapshot.ts';
 import type { FileEdits, Tree } from '../repository/tree.ts';
 import { filesOfApps, readConfig } from './app-files.ts';
 import { type BumpRequest, type BumpResult, computeBump } from './compute-bump.ts';
@@ -70,24 +70,33 @@ export interface BumpOutputs extends BumpResult {
  * is not known.
  */
 export async function runBump(inputs: BumpInputs, deps: BumpDeps): Promise<BumpOutputs> {
-  let computed: Change<BumpResult> | undefined;
   const checked = new Set<string>();
   const compute: ComputeChange<BumpResult> = async (tree) => {
-    computed = await computeFor(inputs, deps, tree);
-    await checkOnce(computed.result, tree, deps, checked);
-    return computed;
+    const change = await computeFor(inputs, deps, tree);
+    await checkOnce(change.result, tree, deps, checked);
+    return change;
   };
-  const applied = await apply(inputs, deps, compute);
-  const reason = reasonOf(inputs, applied);
+  const { request } = inputs;
+  const brought = await bring(compute, {
+    ...deps,
+    dryRun: inputs.dryRun,
+    files:
+      request.kind === 'apps' ? filesOfApps(request.apps, [request.environment]) : filesOfExplicit(request),
+    branch: proposalBranch(inputs),
+    labels: inputs.labels,
+    autoMerge: inputs.autoMerge,
+    patienceMs: inputs.patienceMs,
+  });
+  const reason = reasonOf(inputs, brought);
   return {
-    ...applied.result,
-    changed: applied.changed,
+    ...brought.result,
+    changed: brought.changed,
     reason,
-    edits: applied.changed || reason === 'would-bump' ? (computed?.edits ?? new Map()) : new Map(),
-    commit: applied.commit,
-    pullRequest: applied.pullRequest,
-    merging: applied.merging,
-    attempts: applied.attempts,
+    edits: brought.changed || reason === 'would-bump' ? brought.edits : new Map(),
+    commit: brought.commit,
+    pullRequest: brought.pullRequest,
+    merging: brought.merging,
+    attempts: brought.attempts,
   };
 }
 
@@ -111,39 +120,6 @@ function computeFor({ request }: BumpInputs, deps: BumpDeps, tree: Tree): Promis
   return request.kind === 'apps'
     ? computeBump(tree, request, { history: deps.history, now: new Date(deps.timing.now()) })
     : computeExplicit(tree, request);
-}
-
-async function apply(
-  inputs: BumpInputs,
-  deps: BumpDeps,
-  compute: ComputeChange<BumpResult>,
-): Promise<Applied<BumpResult>> {
-  const { on, timing } = deps;
-  const { request } = inputs;
-  const unwritten = { commit: undefined, pullRequest: undefined, merging: 'no', attempts: 1 } as const;
-  if (on.kind === 'working-copy') {
-    const change = await compute(on.copy);
-    if (!inputs.dryRun) {
-      await on.copy.write(change.edits);
-    }
-    const changed = !inputs.dryRun && change.edits.size > 0;
-    return { ...unwritten, result: change.result, changed, branch: '' };
-  }
-  const files =
-    request.kind === 'apps' ? filesOfApps(request.apps, [request.environment]) : filesOfExplicit(request);
-  if (inputs.dryRun) {
-    const snapshot = await readSnapshot(on.client, on.target, files);
-    const change = await compute(snapshot.tree);
-    return { ...unwritten, result: change.result, changed: false, branch: snapshot.branch };
-  }
-  return applyChange(on.client, on.target, compute, {
-    files,
-    key: deps.key,
-    timing,
-    proposal: { branch: proposalBranch(inputs), labels: inputs.labels, autoMerge: inputs.autoMerge },
-    ...(inputs.patienceMs === undefined ? {} : { patienceMs: inputs.patienceMs }),
-    ...(deps.onRetry === undefined ? {} : { onRetry: deps.onRetry }),
-  });
 }
 
 /** One pull request for each set of apps and environment: a later build replaces what an earlier one proposed. */

@@ -1,6 +1,6 @@
 import { formatDuration } from '../config/duration.ts';
 import { code, link, plain, table } from '../report/markdown.ts';
-import type { Brought } from './bring.ts';
+import type { Brought } from '../repository/bring.ts';
 import { changeDiff, changeSection } from './change-diff.ts';
 import type { HeldApp, HoldResult } from './compute-hold.ts';
 import type { StandingHold } from './hold.ts';

@@ -1,11 +1,11 @@
 import { parseEnd } from '../config/date-time.ts';
 import type { Timing } from '../github/timing.ts';
 import { couldNot } from '../report/failure.ts';
+import { type Brought, bring } from '../repository/bring.ts';
 import { oneLine } from '../repository/commit-message.ts';
 import type { GitopsRepository } from '../repository/gitops-repository.ts';
 import { readAllApps } from './all-apps.ts';
 import { filesOfApps } from './app-files.ts';
-import { type Brought, bring } from './bring.ts';
 import { MAX_REASON, parseApps, required } from './bump-request.ts';
 import { computeHold, type HoldRequest, type HoldResult } from './compute-hold.ts';
 import type { Deployer } from './deployer.ts';

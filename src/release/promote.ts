@@ -6,11 +6,11 @@ import { openRevisions } from '../history/open-revisions.ts';
 import { type PastRelease, pastReleases, type VerdictsOf } from '../history/past-releases.ts';
 import type { Revisions } from '../history/revisions.ts';
 import { couldNot, Failure, refused } from '../report/failure.ts';
+import { type Brought, bring } from '../repository/bring.ts';
 import type { GitopsRepository } from '../repository/gitops-repository.ts';
 import type { Tree } from '../repository/tree.ts';
 import { readAllApps } from './all-apps.ts';
 import { filesOfApps, readConfig, readDefinition } from './app-files.ts';
-import { type Brought, bring } from './bring.ts';
 import type { BumpDeps } from './bump.ts';
 import {
   computePromotion,
