@@ -9,21 +9,19 @@ import {
   requiredInput,
   runnerContext,
 } from '../../src/action/inputs.ts';
-import { logText, withoutCommands } from '../../src/action/log-text.ts';
+import { logText } from '../../src/action/log-text.ts';
+import { markDeployed } from '../../src/action/mark-deployed.ts';
 import { releaseRegistries } from '../../src/action/release-registries.ts';
 import { runAction } from '../../src/action/run-action.ts';
 import { openGitHub } from '../../src/github/access.ts';
 import { createGitHubClient } from '../../src/github/client.ts';
 import { parseRepositoryName } from '../../src/github/repository-name.ts';
 import { systemTiming } from '../../src/github/timing.ts';
-import { filesOfApps } from '../../src/release/app-files.ts';
 import { runBump } from '../../src/release/bump.ts';
 import { bumpSummary, bumpText } from '../../src/release/bump-report.ts';
 import { bumpRequest, splitList } from '../../src/release/bump-request.ts';
-import { deployedImages } from '../../src/release/deployed-images.ts';
 import { gitHubSourceHistory, NO_HISTORY } from '../../src/release/source-history.ts';
 import { couldNot } from '../../src/report/failure.ts';
-import { readSnapshot } from '../../src/repository/snapshot.ts';
 
 await runAction(async () => {
   const context = runnerContext();
@@ -94,13 +92,6 @@ await runAction(async () => {
   core.setOutput('files', [...outputs.edits.keys()].join('\n'));
   core.setOutput('clusters', outputs.clusters.join('\n'));
   if (request.kind === 'apps' && outputs.reason !== 'would-bump') {
-    const { apps, environment } = request;
-    const marked = await registries.markLive?.(async () => {
-      const { tree } = await readSnapshot(client, target, filesOfApps(apps, [environment]));
-      return deployedImages(tree, apps, environment);
-    });
-    for (const tag of marked?.tags ?? []) logText(`marked as live: ${tag}`);
-    for (const problem of marked?.problems ?? []) core.warning(withoutCommands(problem));
-    core.setOutput('live-tags', marked?.tags.join('\n') ?? '');
+    await markDeployed(registries, { client, target }, [request]);
   }
 });

@@ -3,6 +3,7 @@ import { deployerInput } from '../../src/action/deployer-input.ts';
 import { gitopsInputs } from '../../src/action/gitops-inputs.ts';
 import { booleanInput, input, optionalBooleanInput, runnerContext } from '../../src/action/inputs.ts';
 import { logText } from '../../src/action/log-text.ts';
+import { markDeployed } from '../../src/action/mark-deployed.ts';
 import { releaseRegistries } from '../../src/action/release-registries.ts';
 import { runAction } from '../../src/action/run-action.ts';
 import { readChecks } from '../../src/github/checks.ts';
@@ -37,7 +38,11 @@ await runAction(async () => {
     ...gitops,
     deployer,
     verdictsOf: async (commits) =>
-      readVerdicts(await gitops.open({ contents: 'read', statuses: 'read' }), gitops.on.target.repository, commits),
+      readVerdicts(
+        await gitops.open({ contents: 'read', statuses: 'read' }),
+        gitops.on.target.repository,
+        commits,
+      ),
     historyOf: (source) => gitHubSourceHistory(sources, source),
     checksOf: (source, names) =>
       readChecks(sources, parseRepositoryName(source.repository), source.commit, names),
@@ -56,6 +61,13 @@ await runAction(async () => {
       deploysOutput(promoted.map(({ app, to, commit }) => ({ app, environment: to, commit }))),
     );
     core.setOutput('promoted', promoted.map(({ app, to }) => `${app} ${to}`).join('\n'));
+    if (promoted.length > 0) {
+      await markDeployed(
+        registries,
+        gitops.on,
+        promoted.map(({ app, to }) => ({ apps: [app], environment: to })),
+      );
+    }
     process.exitCode = outcomes.some(({ state }) => state === 'unknown') ? 2 : 0;
     return;
   }
@@ -83,4 +95,9 @@ await runAction(async () => {
   core.setOutput('commit-url', outputs.commit?.url ?? '');
   core.setOutput('pull-request', outputs.pullRequest?.url ?? '');
   core.setOutput('clusters', outputs.result.clusters.join('\n'));
+  if (outputs.changed) {
+    await markDeployed(registries, gitops.on, [
+      { apps: outputs.candidates.map(({ app }) => app), environment: outputs.result.environment },
+    ]);
+  }
 });

@@ -3,6 +3,7 @@ import { deployerInput } from '../../src/action/deployer-input.ts';
 import { gitopsInputs } from '../../src/action/gitops-inputs.ts';
 import { booleanInput, input, optionalBooleanInput, runnerContext } from '../../src/action/inputs.ts';
 import { logText } from '../../src/action/log-text.ts';
+import { markDeployed } from '../../src/action/mark-deployed.ts';
 import { releaseRegistries } from '../../src/action/release-registries.ts';
 import { runAction } from '../../src/action/run-action.ts';
 import { systemTiming } from '../../src/github/timing.ts';
@@ -31,12 +32,17 @@ await runAction(async () => {
     },
     now,
   );
+  const registries = await releaseRegistries();
   const outputs = await runRollback(inputs, {
     ...gitops,
     deployer,
     verdictsOf: async (commits) =>
-      readVerdicts(await gitops.open({ contents: 'read', statuses: 'read' }), gitops.on.target.repository, commits),
-    checkImages: (await releaseRegistries()).checkImages,
+      readVerdicts(
+        await gitops.open({ contents: 'read', statuses: 'read' }),
+        gitops.on.target.repository,
+        commits,
+      ),
+    checkImages: registries.checkImages,
     timing: systemTiming,
   });
   logText(rollbackText(outputs, now, serverUrl));
@@ -53,4 +59,7 @@ await runAction(async () => {
   core.setOutput('pull-request', outputs.pullRequest?.url ?? '');
   core.setOutput('files', [...outputs.edits.keys()].join('\n'));
   core.setOutput('clusters', outputs.result.clusters.join('\n'));
+  if (outputs.changed) {
+    await markDeployed(registries, gitops.on, [inputs]);
+  }
 });
