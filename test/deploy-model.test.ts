@@ -9,6 +9,11 @@ import { play, story } from './deploy-model/story.ts';
  * them the real use cases, before a GitHub and an Argo CD in memory. fast-check decides who is served when, which builds
  * fail where and how, which requests and answers are lost, and which runs are killed.
  *
+ * Each promise was seen broken once, by a break in src: only the first cluster's file written (both or none); `superseded`
+ * not looked at (nothing newer undone); an older build taken for a newer one; a hold not looked at; nothing found unfinished
+ * (finished or undone); promotions left out of history; the own commit not looked for after a lost answer (written once);
+ * back to the release before, healthy or not.
+ *
  * For a longer soak: DEPLOY_MODEL_RUNS=100000 DEPLOY_MODEL_MINUTES=10. To see one story again: DEPLOY_MODEL_SEED and
  * DEPLOY_MODEL_PATH, as fast-check prints them.
  */

@@ -23,8 +23,8 @@ export interface Status {
  * that is allowed; not answered for minutes (`down`); or the run is killed before or after it took effect.
  */
 export interface Trouble {
-  /** Counted from 1. */
-  readonly request: number;
+  /** Counted from 1; or the first that commits. */
+  readonly request: number | 'commit';
   readonly kind: 'before' | 'after' | 'down' | 'killed-before' | 'killed-after';
 }
 
@@ -225,9 +225,13 @@ export interface Run {
 /** GitHub as a run sees it. */
 export function clientOf(branch: Branch, turns: Turns, run: Run): GitHubClient {
   const { runner } = run;
+  let commits = 0;
   const send = async <Data>(serve: () => unknown, write: boolean): Promise<Data> => {
     const request = ++runner.requests;
-    const trouble = run.troubles.find((each) => each.request === request)?.kind;
+    const isFirstCommit = write && ++commits === 1;
+    const trouble = run.troubles.find(
+      (each) => each.request === request || (isFirstCommit && each.request === 'commit'),
+    )?.kind;
     await turns.turn(runner);
     if (trouble === 'killed-before') return kill(run);
     const attempts = trouble === 'before' || trouble === 'after' ? (write ? 1 : 2) : 1;

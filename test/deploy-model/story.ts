@@ -124,7 +124,10 @@ const act: fc.Arbitrary<Act> = fc.oneof(
 );
 
 const trouble: fc.Arbitrary<Trouble> = fc.record({
-  request: fc.integer({ min: 1, max: 30 }),
+  request: fc.oneof(
+    { weight: 2, arbitrary: fc.integer({ min: 1, max: 30 }) },
+    { weight: 1, arbitrary: fc.constant('commit' as const) },
+  ),
   kind: fc.constantFrom('before', 'after', 'down', 'killed-before', 'killed-after'),
 });
 
