@@ -9,7 +9,7 @@ import { play, story } from './deploy-model/story.ts';
  * them the real use cases, before a GitHub and an Argo CD in memory. fast-check decides who is served when, which builds
  * fail where and how, which requests and answers are lost, and which runs are killed.
  *
- * Each promise was seen broken once, by a break in src: only the first cluster's file written (both or none); `superseded`
+ * These were seen broken, each by a break in src: only the first cluster's file written (both or none); `superseded`
  * not looked at (nothing newer undone); an older build taken for a newer one; a hold not looked at; nothing found unfinished
  * (finished or undone); promotions left out of history; the own commit not looked for after a lost answer (written once);
  * back to the release before, healthy or not.
