@@ -33,5 +33,5 @@ describe('kajitori render', () => {
       [...refused, ...ONLY_ARGO_CD].map((name) => `Application/${name}`).sort(),
     );
     expect(Object.keys(applications).length).toBeGreaterThan(70);
-  }, 60_000);
+  }, 120_000);
 });
