@@ -1,7 +1,7 @@
 import { systemTiming, type Timing } from '../../src/github/timing.ts';
 
 /** The real clock, which can be put forward: what lasts ten minutes need not be waited for. */
-export interface Clock extends Timing {
+interface Clock extends Timing {
   /** @param ms milliseconds */
   skip(ms: number): void;
 }

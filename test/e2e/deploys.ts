@@ -45,7 +45,7 @@ export interface WaitOptions {
 }
 
 /** `kajitori wait` as a process. */
-export interface WaitProcess {
+interface WaitProcess {
   /** Ends it as a runner does that loses its machine, once something has happened. @throws an Error when it ended before */
   killWhen(happened: Promise<void>): Promise<void>;
 }
