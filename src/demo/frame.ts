@@ -4,13 +4,13 @@ import { columns, formatSeconds, type Narrator } from './narrator.ts';
 import type { ToolVersions } from './tool-versions.ts';
 
 const ROAD = `
-    a merged commit     an image           one commit         every cluster
-   ┌──────────────┐    ┌────────────┐    ┌─────────────┐     ┌──────────────────┐
-   │  acme/web    │ ─▶ │  registry  │ ─▶ │ acme/gitops │ ─┬▶ │ staging    stg-1 │
-   │              │    │            │    │             │  │  ├──────────────────┤
-   │  your app    │    │  sha256:…  │    │  what runs  │  └▶ │ production       │
-   │              │    │            │    │  where      │     │  prod-1 + prod-2 │
-   └──────────────┘    └────────────┘    └─────────────┘     └──────────────────┘`;
+   a merged commit     an image           one commit         every cluster
+  ┌──────────────┐    ┌────────────┐    ┌─────────────┐     ┌──────────────────┐
+  │  acme/web    │ ─▶ │  registry  │ ─▶ │ acme/gitops │ ─┬▶ │ staging    stg-1 │
+  │              │    │            │    │             │  │  ├──────────────────┤
+  │  your app    │    │  sha256:…  │    │  what runs  │  └▶ │ production       │
+  │              │    │            │    │  where      │     │  prod-1 + prod-2 │
+  └──────────────┘    └────────────┘    └─────────────┘     └──────────────────┘`;
 
 /** What the story is about, what is real in it and what is not. */
 export function opening(narrator: Narrator, tools: ToolVersions, argocd: ArgoCdKind): void {
