@@ -55,6 +55,8 @@ export function parseManifestsWithPlaces(text: string, file: string): Kubernetes
     documents = parseAllDocuments(text, {
       version: '1.1',
       customTags: asGoReads,
+      // Argo CD takes the last one (sigs.k8s.io/yaml, not strict), and charts with a label twice are not rare.
+      uniqueKeys: false,
       lineCounter,
       // Warnings would go to the process's own stderr, past our messages.
       logLevel: 'error',
