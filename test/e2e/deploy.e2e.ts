@@ -396,12 +396,14 @@ test('a hundred bumps of four apps at once, one in ten bad: none misjudged', {
   await using argocd = await counted(rig.argocd.url);
   const githubBefore = rig.github.log.length;
   const started = performance.now();
-  /** What a bump with such a tag must come to. */
+  let left = 100;
+  /** Bumps of one app in a row, as long as there are any left. @returns those that were misjudged */
   const lane = async (app: string, bad: string): Promise<string[]> => {
     let good = 'v1';
     await begin(app, bad === 'fail' ? MIGRATING : PLAIN);
     const misjudged: string[] = [];
-    for (let nth = 1; nth <= 25; nth++) {
+    for (let nth = 1; left > 0; nth++) {
+      left -= 1;
       const isBad = nth % 10 === 5;
       const tag = isBad ? `${bad}-bump-${nth}` : `bump-${nth}`;
       const { outputs } = await deploy(app, tag, { server: argocd.url });
