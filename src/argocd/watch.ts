@@ -152,7 +152,8 @@ interface Watched {
   /** When anything was known of it last; at first, when the watch began. */
   lastSeen: number;
   interest?: Interest;
-  revision?: string;
+  /** The operation that was under way or ended last. */
+  sync?: string;
   /** Since when it wants to be refreshed. */
   wantsRefreshSince?: number | undefined;
   refreshedAt?: number;
@@ -188,9 +189,10 @@ function readAll(
       continue;
     }
     each.lastSeen = at;
-    each.revision = revisionOf(status);
-    // What was live under another commit is of no use any more.
-    if (each.tree !== undefined && each.tree.of !== each.revision) delete each.tree;
+    each.sync = syncOf(status);
+    // What was live before another sync is of no use any more. Commits that change nothing of it start none: in a busy
+    // repository there is one every few seconds.
+    if (each.tree !== undefined && each.tree.of !== each.sync) delete each.tree;
     const interest = options.onReading(each.name, { status, at, tree: each.tree?.tree });
     each.interest = interest;
     each.wantsRefreshSince = interest === 'refresh' ? (each.wantsRefreshSince ?? at) : undefined;
@@ -199,7 +201,8 @@ function readAll(
   return missing;
 }
 
-const revisionOf = (status: ApplicationStatus): string => status.sync.revisions.join(' ');
+const syncOf = ({ operation }: ApplicationStatus): string =>
+  `${operation?.startedAt} ${operation?.revisions.join(' ')}`;
 
 const unseen = (missing: readonly Watched[]): ArgoCdError =>
   new ArgoCdError(
@@ -220,8 +223,8 @@ async function askMore(options: WatchOptions, watched: ReadonlyMap<string, Watch
       await client.refresh(each.name);
     }
     if (tree !== undefined) {
-      tree.tree = { of: tree.revision, at: now, tree: tree.tree?.tree };
-      tree.tree = { of: tree.revision, at: now, tree: await client.resourceTree(tree.name) };
+      tree.tree = { of: tree.sync, at: now, tree: tree.tree?.tree };
+      tree.tree = { of: tree.sync, at: now, tree: await client.resourceTree(tree.name) };
     }
   } catch (error) {
     // The list goes on, and says what is wrong; this was only to know more.
