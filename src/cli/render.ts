@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { execa } from 'execa';
+import { openRenderCache, renderCacheFolder } from '../helm/render-cache.ts';
 import { chartFolder } from '../render/chart-store.ts';
-import { openRenderCache, renderCacheFolder } from '../render/render-cache.ts';
 import { checkRenderedFolder, writeRenderedFolder } from '../render/rendered-folder.ts';
 import { renderedFiles, renderedYaml } from '../render/rendered-yaml.ts';
 import { clusterName, type RenderOutputs, runRender } from '../render/run-render.ts';

@@ -4,13 +4,13 @@ import { chartSource } from '../config/chart-source.ts';
 import { type Cluster, environmentOf, KAJITORI_FILE, type KajitoriConfig } from '../config/kajitori-yaml.ts';
 import { layoutOf } from '../config/layout.ts';
 import { nameHint } from '../config/nearest.ts';
+import { type HelmRelease, helmTemplate } from '../helm/template.ts';
 import { parseManifests } from '../kubernetes/manifests.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { couldNot } from '../report/failure.ts';
 import type { Tree } from '../repository/tree.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
 import { chartFolder, storedChart } from './chart-store.ts';
-import { type HelmRelease, helmTemplate } from './helm.ts';
 import { appFacts, appValueFiles, extraFolder, releaseFile } from './wiring.ts';
 
 export interface RenderAppOptions {

@@ -1,5 +1,7 @@
 import path from 'node:path';
 import type { Application } from '../applications/application.ts';
+import { type HelmObject, helmObjects } from '../helm/documents.ts';
+import { type HelmOptions, type HelmRelease, helmTemplateText } from '../helm/template.ts';
 import { GENERATED_NAME } from '../kubernetes/manifests.ts';
 import { type KubernetesObject, objectName } from '../kubernetes/object.ts';
 import { definedKinds } from '../kubernetes/scope.ts';
@@ -14,8 +16,6 @@ import {
   withoutRepeated,
 } from './as-applied.ts';
 import { renderDirectory } from './directory.ts';
-import { type HelmOptions, type HelmRelease, helmTemplateText } from './helm.ts';
-import { type HelmObject, helmObjects } from './helm-documents.ts';
 import { renderKustomization } from './kustomize.ts';
 import { type ApplicationPlan, type PlanStep, planApplication } from './plan.ts';
 import type { RenderWorld } from './world.ts';

@@ -1,17 +1,17 @@
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
 import type { Application } from '../applications/application.ts';
+import type { HelmObject } from '../helm/documents.ts';
+import { renderReleases } from '../helm/fleet.ts';
+import type { RenderCache } from '../helm/render-cache.ts';
+import type { HelmRelease } from '../helm/template.ts';
 import {
   type RenderApplicationOptions,
   type RenderedApplication,
   type RunHelm,
   renderApplication,
 } from './application.ts';
-import { renderReleases } from './fleet.ts';
-import type { HelmRelease } from './helm.ts';
-import type { HelmObject } from './helm-documents.ts';
 import { type ApplicationPlan, planApplication } from './plan.ts';
-import type { RenderCache } from './render-cache.ts';
 import type { RenderWorld } from './world.ts';
 
 export interface RenderApplicationsOptions extends Omit<RenderApplicationOptions, 'runHelm' | 'plan'> {

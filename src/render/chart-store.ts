@@ -6,9 +6,9 @@ import { stripVTControlCharacters } from 'node:util';
 import { execa } from 'execa';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { renderCacheFolder } from '../helm/render-cache.ts';
 import { couldNot, type Place } from '../report/failure.ts';
 import { readChartArchive } from './chart-archive.ts';
-import { renderCacheFolder } from './render-cache.ts';
 import type { RenderWorld } from './world.ts';
 
 /** A chart that is not in the repository. */

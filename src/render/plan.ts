@@ -7,12 +7,12 @@ import type {
   HelmSource,
   KustomizeSource,
 } from '../applications/application.ts';
+import type { HelmParameter, HelmRelease } from '../helm/template.ts';
 import { servedApis } from '../kubernetes/served-apis.ts';
 import { KUBERNETES_VERSIONS } from '../kubernetes/versions.ts';
 import { couldNot, Failure, type Place } from '../report/failure.ts';
 import { type BuildEnvironment, buildEnvironment, fillVariables } from './build-environment.ts';
 import { type ChartOrigin, storedChart, unpackedChart } from './chart-store.ts';
-import type { HelmParameter, HelmRelease } from './helm.ts';
 import { lookInside } from './inside.ts';
 import { readyChart } from './local-chart.ts';
 import { sourceWithOverrides } from './source-overrides.ts';

@@ -3,11 +3,11 @@ import type { Application } from '../applications/application.ts';
 import { applicationsOf, type Discovered, discoverApplications } from '../applications/discover.ts';
 import { environmentOf, KAJITORI_FILE, parseKajitoriYaml } from '../config/kajitori-yaml.ts';
 import { nameHint } from '../config/nearest.ts';
+import type { RenderCache } from '../helm/render-cache.ts';
 import { couldNot, type Failure } from '../report/failure.ts';
 import type { Tree } from '../repository/tree.ts';
 import type { RenderedApplication } from './application.ts';
 import { renderApplications } from './applications.ts';
-import type { RenderCache } from './render-cache.ts';
 import type { RenderTools } from './world.ts';
 
 /** Which applications. Without any of these: all. */

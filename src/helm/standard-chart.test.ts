@@ -6,10 +6,10 @@ import { parseManifests } from '../kubernetes/manifests.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { validateObject } from '../kubernetes/validate.ts';
 import { KUBERNETES_VERSIONS } from '../kubernetes/versions.ts';
-import { helmTemplate, helmTemplateText } from './helm.ts';
-import { imagesOf } from './images.ts';
+import { imagesOf } from '../render/images.ts';
 import { CHART, CHART_CASES, chartCase, chartRelease } from './standard-chart-cases.ts';
 import { renderTogether, valuesOf } from './standard-chart-umbrella.ts';
+import { helmTemplate, helmTemplateText } from './template.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: values and rendered objects are read at will here
 type Values = Record<string, any>;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KubernetesObject } from '../kubernetes/object.ts';
-import { helmTemplate } from './helm.ts';
 import { chartRelease } from './standard-chart-cases.ts';
+import { helmTemplate } from './template.ts';
 
 const APP = 'twenty-lines in prod-1';
 const render = (values: object = {}): Promise<KubernetesObject[]> => helmTemplate(chartRelease(APP, values));

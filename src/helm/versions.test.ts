@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../report/failure.ts';
-import { helmTemplate } from './helm.ts';
 import { CHART_CASES, chartRelease } from './standard-chart-cases.ts';
+import { helmTemplate } from './template.ts';
 
 const outcome = (release: Parameters<typeof helmTemplate>[0], helm: string): Promise<unknown> =>
   helmTemplate(release, { helm }).catch((error: unknown) => {

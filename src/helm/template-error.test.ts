@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { explainHelmError } from './helm-error.ts';
+import { explainHelmError } from './template-error.ts';
 
 const explain = (stderr: string) =>
   explainHelmError(stderr, { chart: 'charts/demo', schema: undefined, show: (file) => file });

@@ -4,7 +4,7 @@ import { readdir, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
-import type { HelmObject } from './helm-documents.ts';
+import type { HelmObject } from './documents.ts';
 
 /** Raise it when `helmObjects` makes something else of the same text, so that old entries are not taken for new ones. */
 const FORMAT = 1;

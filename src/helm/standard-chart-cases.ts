@@ -1,7 +1,7 @@
 import { existsSync, globSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { HelmRelease } from './helm.ts';
+import type { HelmRelease } from './template.ts';
 
 /** The standard chart of this repository. */
 export const CHART = fileURLToPath(new URL('../../charts/app', import.meta.url));

@@ -4,7 +4,7 @@ import { execa } from 'execa';
 import { parseManifests } from '../kubernetes/manifests.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { couldNot } from '../report/failure.ts';
-import { explainHelmError } from './helm-error.ts';
+import { explainHelmError } from './template-error.ts';
 
 /** One chart with its values, for one cluster. */
 export interface HelmRelease {

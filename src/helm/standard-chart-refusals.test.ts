@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../report/failure.ts';
 import { formatPath, type YamlPath } from '../yaml/path.ts';
-import { helmTemplate } from './helm.ts';
 import { knownKeys, schemaValues, type Values } from './standard-chart-arbitrary.ts';
 import { chartRelease } from './standard-chart-cases.ts';
+import { helmTemplate } from './template.ts';
 
 const renderTypical = (values: Values) => helmTemplate(chartRelease('typical', values));
 

@@ -5,11 +5,11 @@ import { execa } from 'execa';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Failure } from '../report/failure.ts';
+import { helmObjects } from './documents.ts';
 import { type FleetOptions, type ReleaseResult, renderReleases } from './fleet.ts';
-import { type HelmRelease, helmTemplateText, shownChart } from './helm.ts';
-import { helmObjects } from './helm-documents.ts';
 import { schemaValues } from './standard-chart-arbitrary.ts';
 import { CHART, CHART_CASES, chartRelease } from './standard-chart-cases.ts';
+import { type HelmRelease, helmTemplateText, shownChart } from './template.ts';
 
 /** What one-by-one rendering says, in a form that can be compared. */
 async function oneByOne(releases: readonly HelmRelease[], options: FleetOptions = {}): Promise<unknown[]> {

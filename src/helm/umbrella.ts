@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Failure } from '../report/failure.ts';
 import type { BatchChart } from './batch-chart.ts';
-import { type HelmOptions, type HelmRelease, helmTemplateText } from './helm.ts';
 import type { PlainMap } from './merged-values.ts';
+import { type HelmOptions, type HelmRelease, helmTemplateText } from './template.ts';
 
 /** One release of a batch. */
 export interface BatchMember {

@@ -4,10 +4,10 @@ import path from 'node:path';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { HelmObject } from './documents.ts';
 import { renderReleases } from './fleet.ts';
-import type { HelmRelease } from './helm.ts';
-import type { HelmObject } from './helm-documents.ts';
 import { openRenderCache, type RenderCacheOptions, renderCacheFolder } from './render-cache.ts';
+import type { HelmRelease } from './template.ts';
 
 const NOW = Date.parse('2026-11-21T09:00:00Z');
 const DAY = 24 * 60 * 60 * 1000;

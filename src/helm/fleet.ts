@@ -2,10 +2,10 @@ import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { Failure } from '../report/failure.ts';
-import { type HelmOptions, type HelmRelease, helmTemplateText, shownChart } from './helm.ts';
-import { type HelmObject, helmObjects } from './helm-documents.ts';
+import { type HelmObject, helmObjects } from './documents.ts';
 import { type ReleaseInputs, releaseInputsReader } from './release-inputs.ts';
 import type { RenderCache } from './render-cache.ts';
+import { type HelmOptions, type HelmRelease, helmTemplateText, shownChart } from './template.ts';
 import { type BatchMember, renderBatch } from './umbrella.ts';
 
 /** What came of one release. */

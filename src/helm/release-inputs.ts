@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { type BatchChart, suitability } from './batch-chart.ts';
 import { type ChartFiles, readChartFiles } from './chart-files.ts';
-import type { HelmRelease } from './helm.ts';
 import { areAtOdds, mergedValues, type PlainMap, valuesLayer } from './merged-values.ts';
+import type { HelmRelease } from './template.ts';
 
 /** All that decides what a release renders to, read from disk once for all releases that share it. */
 export interface ReleaseInputs {

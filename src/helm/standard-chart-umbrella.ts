@@ -2,8 +2,8 @@ import { mkdir, mkdtempDisposable, readFile, symlink, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { type HelmRelease, helmTemplateText } from './helm.ts';
 import { CHART } from './standard-chart-cases.ts';
+import { type HelmRelease, helmTemplateText } from './template.ts';
 
 type Values = Record<string, unknown>;
 

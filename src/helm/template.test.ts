@@ -2,7 +2,7 @@ import { mkdir, mkdtempDisposable, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { type HelmOptions, type HelmRelease, helmTemplate } from './helm.ts';
+import { type HelmOptions, type HelmRelease, helmTemplate } from './template.ts';
 
 interface Case {
   /** Files of the chart, beside a Chart.yaml. */
