@@ -1,6 +1,5 @@
 import { defineMappingTag, defineScalarTag, loadAll, NOT_RESOLVED, Schema, seqTag, strTag } from 'js-yaml';
 import { Document, Scalar, type ScalarTag, type Tags } from 'yaml';
-import { type ReadScalar, readBlockDocument } from './block-yaml.ts';
 
 /**
  * Helm and Argo CD read YAML 1.1 with Go's reader, where a date or a base-60 number (`1:30`) that stands without
@@ -42,38 +41,21 @@ const numberOrText =
   };
 
 /**
- * Reads one YAML document as Go does, ten to thirty times as fast as `yaml`, and only what both readers surely take for the
+ * Reads one YAML document as Go does, about ten times as fast as `yaml`, and only what both readers surely take for the
  * same: undefined for everything rare (anchors, tags, directives, tabs, keys that are no plain words) and for every mistake.
  * Who gets undefined reads it again with `yaml` and `asGoReads`, which also knows the places of mistakes.
  */
-export const readPlainDocument = (text: string): { readonly value: unknown } | undefined =>
-  UNUSUAL.test(text) ? undefined : (readBlocks(text, PLAIN) ?? read(text, PLAIN));
+export const readPlainDocument = (text: string): { readonly value: unknown } | undefined => read(text, PLAIN);
 
 /**
  * The same for values of a chart, which are handed on as JSON: besides, undefined where anybody might read a scalar in another
  * way. Of numbers only plain decimal ones pass, of the words for true and false only these two, and none for nothing.
  */
 export const readPlainValues = (text: string): { readonly value: unknown } | undefined =>
-  UNUSUAL.test(text) ? undefined : (readBlocks(text, PLAIN_VALUES) ?? read(text, PLAIN_VALUES));
+  read(text, PLAIN_VALUES);
 
-interface Reading {
-  readonly schema: Schema;
-  readonly scalar: ReadScalar;
-}
-
-/** What is written line by line, faster still. */
-function readBlocks(text: string, { schema, scalar }: Reading): { readonly value: unknown } | undefined {
-  return readBlockDocument(text, scalar, (flow) => {
-    const [value, ...others] = loadAll(flow, { schema, maxAliases: 0 });
-    if (others.length > 0) {
-      throw new Error('several documents');
-    }
-    return value;
-  });
-}
-
-function read(text: string, { schema }: Reading): { readonly value: unknown } | undefined {
-  if (MARKS.test(text)) {
+function read(text: string, schema: Schema): { readonly value: unknown } | undefined {
+  if (UNUSUAL.test(text) || MARKS.test(text)) {
     return undefined;
   }
   try {
@@ -128,35 +110,7 @@ const plainMap = defineMappingTag<Values>('tag:yaml.org,2002:map', {
   identify: () => false,
 });
 
-/** How a scalar of this kind is read, each text once. */
-function scalarReader({ implicitFirstChars, resolve }: typeof plainScalar): ReadScalar {
-  const known = new Map<string, unknown>();
-  const first = new Set(implicitFirstChars);
-  return (text) => {
-    if (!first.has(text.charAt(0))) {
-      return text;
-    }
-    const found = known.get(text);
-    if (found !== undefined) {
-      return found;
-    }
-    const resolved: unknown = resolve(text, false, '');
-    const value = resolved === NOT_RESOLVED ? text : resolved;
-    if (known.size < MOST_KNOWN && text.length <= LONGEST_KNOWN) {
-      known.set(text, value);
-    }
-    return value;
-  };
-}
-
-/** Texts of scalars that are kept, together at most 1 MB. */
-const MOST_KNOWN = 10_000;
-const LONGEST_KNOWN = 64;
-
-const PLAIN = {
-  schema: new Schema([strTag, plainScalar, seqTag, plainMap]),
-  scalar: scalarReader(plainScalar),
-};
+const PLAIN = new Schema([strTag, plainScalar, seqTag, plainMap]);
 
 /** What Go's reader tries as a number (yaml.v2, resolve.go: `ParseInt` with base 0, `yamlStyleFloat`), underscores taken out. */
 const GO_NUMBER =
@@ -180,7 +134,4 @@ const plainValue = defineScalarTag('tag:kajitori.dev,2026:plain-value', {
   identify: () => false,
 });
 
-const PLAIN_VALUES = {
-  schema: new Schema([strTag, plainValue, seqTag, plainMap]),
-  scalar: scalarReader(plainValue),
-};
+const PLAIN_VALUES = new Schema([strTag, plainValue, seqTag, plainMap]);
