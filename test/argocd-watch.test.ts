@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type ArgoCdClient, openArgoCd } from '../src/argocd/client.ts';
 import { gatherEvidence } from '../src/argocd/evidence.ts';
 import { explain } from '../src/argocd/explain.ts';
-import { baselineOf, type Judgement, judge, type Reading } from '../src/argocd/judge.ts';
+import { baselineOf, type Expectation, type Judgement, judge, type Reading } from '../src/argocd/judge.ts';
 import { interestOf, type WatchTrouble, watchApplications } from '../src/argocd/watch.ts';
 import { plainRenderer } from '../src/standin/argocd/git-source.ts';
 import { type ArgoCdStandin, startArgoCd } from '../src/standin/argocd/server.ts';
@@ -48,7 +48,7 @@ const deploy = (tag: string): Promise<string> => repository.commit({ [FILE]: rel
 async function watch(
   commit: string,
   more: Partial<Parameters<typeof watchApplications>[0]> = {},
-  before?: Parameters<typeof judge>[1]['before'],
+  known: Partial<Expectation> = {},
 ) {
   const judgements = new Map<string, Judgement>();
   const readings = new Map<string, Reading>();
@@ -60,7 +60,7 @@ async function watch(
     applications: ['web-prod-1', 'web-prod-2'],
     selector: 'kajitori.dev/app=web',
     onReading: (name, reading) => {
-      const expectation = { commit, isDescendant: () => false, images: [], before };
+      const expectation = { commit, isDescendant: () => false, images: [], ...known };
       judgements.set(name, judge(reading, expectation, judgements.get(name)));
       readings.set(name, reading);
       const judgement = judgements.get(name);
@@ -172,6 +172,53 @@ describe('what goes wrong in one cluster is seen in that one', () => {
     expect(explanation.details.join('\n')).not.toContain('hunter22');
   });
 
+  test('an image that is not there, while others commit all the time: the pods are not forgotten', async () => {
+    await using busy = await startArgoCd({
+      clusters: ['prod-1', 'prod-2'],
+      repository,
+      clock: timing.now,
+      render: plainRenderer,
+    });
+    await timing.sleep(20_000);
+    await busy.settle();
+    busy.cluster('prod-2').image('v2', 'missing');
+    const commit = await deploy('v2');
+    const later = new Set<string>();
+    const compared = new Set<string>();
+    const othersCommit = async (): Promise<void> => {
+      const nth = later.size + 1;
+      later.add(await repository.commit({ 'apps/billing/values.yaml': `web: { port: ${9000 + nth} }\n` }));
+    };
+    let nextAt = timing.now() + 3_000;
+    const { judgements, readings, seconds } = await watch(
+      commit,
+      {
+        client: openArgoCd({ server: busy.url, token: () => busy.token, timing }),
+        timing: {
+          ...timing,
+          sleep: async (milliseconds) => {
+            const end = timing.now() + milliseconds;
+            for (; nextAt <= end; nextAt += 3_000) {
+              await timing.sleep(nextAt - timing.now());
+              await othersCommit();
+              // The webhook.
+              await busy.settle();
+            }
+            await timing.sleep(end - timing.now());
+            compared.add(busy.look('web-prod-2')?.revision ?? '');
+          },
+        },
+      },
+      { isDescendant: (revision) => later.has(revision) },
+    );
+    expect(judgements.get('web-prod-1')?.state).toBe('done');
+    expect(judgements.get('web-prod-2')).toMatchObject({ state: 'failed', cause: { kind: 'image-missing' } });
+    // Only the pods know it so early (trap 6): progressDeadlineSeconds is 60.
+    expect(readings.get('web-prod-2')?.status.health.status).toBe('Progressing');
+    expect(seconds).toBeLessThan(50);
+    expect(compared.size).toBeGreaterThan(5);
+  });
+
   test('a rule that refuses: its name and its words', async () => {
     argocd.cluster('prod-1').deny('Deployment', 'pinned-images', 'image not pinned by digest');
     const { judgements, readings } = await watch(await deploy('v2'));
@@ -221,7 +268,7 @@ describe('what goes wrong in one cluster is seen in that one', () => {
     const before = baselineOf(await client.get('web-prod-1'));
     expect(before.degraded).toHaveLength(1);
     argocd.drift('web-prod-2', 'Deployment', 'web');
-    const { states } = await watch(await deploy('v2'), {}, before);
+    const { states } = await watch(await deploy('v2'), {}, { before });
     expect(states).toEqual(['done', 'done']);
   });
 });

@@ -1,7 +1,7 @@
 import { execa } from 'execa';
+import { openRenderCache, type RenderCache, renderCacheFolder } from '../helm/render-cache.ts';
 import { renderApplications } from '../render/applications.ts';
 import { chartFolder } from '../render/chart-store.ts';
-import { openRenderCache, type RenderCache, renderCacheFolder } from '../helm/render-cache.ts';
 import type { DiffDependencies } from './run-diff.ts';
 
 export interface Renderer {

@@ -1,4 +1,5 @@
 import type { GitHubClient } from './client.ts';
+import { shortDescription } from './description.ts';
 import type { RepositoryName } from './repository-name.ts';
 
 /** What a deployment of GitHub came to (docs: "REST API endpoints for deployment statuses"). */
@@ -28,8 +29,6 @@ interface DeploymentData {
   readonly payload: unknown;
 }
 
-const LONGEST_DESCRIPTION = 140;
-
 /**
  * Records a deployment and its state, once: one that is there is found by its key, and a state that it has already is not
  * written again. An earlier deployment to the same place becomes inactive by itself and stays in the history; other
@@ -49,7 +48,7 @@ export async function recordDeployment(
     'GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses',
     { ...of, deployment_id: id, per_page: 1 },
   );
-  const description = [...deployment.description].slice(0, LONGEST_DESCRIPTION).join('');
+  const description = shortDescription(deployment.description);
   if (data[0]?.state === deployment.state && data[0].description === description) {
     return;
   }

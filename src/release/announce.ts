@@ -1,5 +1,6 @@
 import { explainFault, type GitHubClient, GitHubError } from '../github/client.ts';
 import { type DeploymentState, recordDeployment } from '../github/deployments.ts';
+import { shortDescription } from '../github/description.ts';
 import { parseRepositoryName } from '../github/repository-name.ts';
 import { writeStickyComments } from '../github/sticky-comment.ts';
 import { Failure } from '../report/failure.ts';
@@ -145,9 +146,6 @@ function sentence({ environment }: AnnouncedDeploy, verdict: AnnouncedVerdict): 
 const unjudged = ({ clusters }: AnnouncedVerdict): string =>
   oneLine(clusters.find(({ state }) => state === 'error')?.words ?? '');
 
-/** GitHub refuses longer descriptions (docs: "Create a commit status"). */
-const LONGEST_DESCRIPTION = 140;
-
 async function tellCommit(
   client: GitHubClient,
   deploy: AnnouncedDeploy,
@@ -156,7 +154,7 @@ async function tellCommit(
   const { owner, name } = parseRepositoryName(deploy.source.repository);
   const context = `kajitori/${deploy.app}/${deploy.environment}`;
   const state = endOf(verdict);
-  const description = [...sentence(deploy, verdict)].slice(0, LONGEST_DESCRIPTION).join('');
+  const description = shortDescription(sentence(deploy, verdict));
   const { data } = await client.rest<{
     readonly statuses: readonly {
       readonly context: string;

@@ -2,6 +2,7 @@ import { parseAppName } from '../config/app-name.ts';
 import { clusterName } from '../config/names.ts';
 import { explainFault, type GitHubClient } from '../github/client.ts';
 import { type CommitStatus, readStatuses } from '../github/commit-statuses.ts';
+import { shortDescription } from '../github/description.ts';
 import { formatRepositoryName, type RepositoryName } from '../github/repository-name.ts';
 import { Failure } from '../report/failure.ts';
 import { oneLine } from '../repository/commit-message.ts';
@@ -29,9 +30,6 @@ export interface Verdict {
 export interface RecordedVerdict extends Verdict {
   readonly at: Date;
 }
-
-/** GitHub refuses longer descriptions (docs: "Create a commit status"; 422). */
-const LONGEST_DESCRIPTION = 140;
 
 /** The name of the commit status. A cluster belongs to one environment, so it needs none. */
 export const verdictContext = (app: string, cluster: string): string => `kajitori/${app}/${cluster}`;
@@ -91,7 +89,7 @@ export async function writeVerdict(
   verdict: Verdict,
   recorded: readonly Verdict[] = [],
 ): Promise<void> {
-  const description = shortened(verdict.description);
+  const description = shortDescription(oneLine(verdict.description));
   const before = recorded.find(({ app, cluster }) => app === verdict.app && cluster === verdict.cluster);
   if (
     before?.state === verdict.state &&
@@ -118,14 +116,6 @@ export async function writeVerdict(
       missing: todo,
     });
   }
-}
-
-/** Counted in UTF-16 units, which are never fewer than GitHub's characters; never cut inside a surrogate pair. */
-function shortened(text: string): string {
-  const line = oneLine(text);
-  return line.length <= LONGEST_DESCRIPTION
-    ? line
-    : `${line.slice(0, LONGEST_DESCRIPTION - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
 /**

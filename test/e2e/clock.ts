@@ -3,7 +3,7 @@ import { systemTiming, type Timing } from '../../src/github/timing.ts';
 /** The real clock, which can be put forward: what lasts ten minutes need not be waited for. */
 interface Clock extends Timing {
   /** @param ms milliseconds */
-  skip(ms: number): void;
+  readonly skip: (ms: number) => void;
 }
 
 export function startClock(): Clock {
