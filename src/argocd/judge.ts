@@ -252,7 +252,7 @@ function judgeOperation(
   if (status.operationPending) return waiting('starting to sync');
   // Seen on the rig: a commit that needs no sync leaves the earlier Failed where it is, beside Synced at our commit.
   // Of a cluster that is dead that is only what Argo CD saw last, and none of its answers tells: 40 s on, it still calls the
-  // connection Successful (trap 8, clusters.b-down-later), and nothing changes in the application when the cluster is back.
+  // connection Successful (trap 8, clusters.b-down-later).
   if (position !== 'there') return undefined;
   // It failed at our commit; Argo CD has gone on to a later one, which it will sync, or which needs no sync.
   const wentOn = compared === 'there' && !sameRevisions(operation.revisions, status.sync.revisions);
