@@ -1,4 +1,5 @@
 import { execa } from 'execa';
+import type { KnownDocuments } from '../helm/documents.ts';
 import { openRenderCache, type RenderCache, renderCacheFolder } from '../helm/render-cache.ts';
 import { renderApplications } from '../render/applications.ts';
 import { chartFolder } from '../render/chart-store.ts';
@@ -17,6 +18,7 @@ const WORTH_KEEPING = 20;
 export function openRenderer(environment: NodeJS.ProcessEnv, now: () => number): Renderer {
   const charts = chartFolder(environment);
   let opened: Promise<RenderCache | undefined> | undefined;
+  const known: KnownDocuments = new Map();
   return {
     render: async (applications, { root, revision }) => {
       if (applications.length >= WORTH_KEEPING) opened ??= openCache(environment, now);
@@ -24,7 +26,7 @@ export function openRenderer(environment: NodeJS.ProcessEnv, now: () => number):
       return renderApplications(
         applications,
         { root, revision, charts },
-        cache === undefined ? {} : { cache },
+        cache === undefined ? { known } : { cache },
       );
     },
     close: async () => (await opened)?.prune(),

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { Failure } from '../report/failure.ts';
-import { type HelmObject, helmObjects } from './documents.ts';
+import { type HelmObject, helmObjects, type KnownDocuments } from './documents.ts';
 import { type ReleaseInputs, releaseInputsReader } from './release-inputs.ts';
 import type { RenderCache } from './render-cache.ts';
 import { type HelmOptions, type HelmRelease, helmTemplateText, shownChart } from './template.ts';
@@ -18,6 +18,8 @@ export interface FleetOptions extends HelmOptions {
   readonly processes?: number;
   /** What was rendered before, from the same inputs, is taken from here. */
   readonly cache?: RenderCache;
+  /** For two sides of a change, which are mostly the same: what one of them read, of releases that are rendered alone. */
+  readonly known?: KnownDocuments;
   /** Is told each result as soon as it is known, in no order. */
   readonly onResult?: (result: ReleaseResult, index: number) => void;
   /** Is told each helm process that ran, and for how many releases. */
@@ -277,7 +279,8 @@ class Fleet {
     }
     let result: ReleaseResult;
     try {
-      result = { release, objects: helmObjects(alone.text, shownChart(release, this.#options)) };
+      const chart = shownChart(release, this.#options);
+      result = { release, objects: helmObjects(alone.text, chart, this.#options.known) };
     } catch (error) {
       if (!(error instanceof Failure)) {
         throw error;

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import pLimit from 'p-limit';
 import type { Application } from '../applications/application.ts';
-import type { HelmObject } from '../helm/documents.ts';
+import type { HelmObject, KnownDocuments } from '../helm/documents.ts';
 import { renderReleases } from '../helm/fleet.ts';
 import type { RenderCache } from '../helm/render-cache.ts';
 import type { HelmRelease } from '../helm/template.ts';
@@ -17,6 +17,8 @@ import type { RenderWorld } from './world.ts';
 export interface RenderApplicationsOptions extends Omit<RenderApplicationOptions, 'runHelm' | 'plan'> {
   /** What was rendered before is taken from here. The caller prunes it. */
   readonly cache?: RenderCache;
+  /** See `FleetOptions`. */
+  readonly known?: KnownDocuments;
   /** How many processes of helm, and of kustomize, at once; default: as many as there are processors. */
   readonly processes?: number;
   /** Is told each application in the order of `applications`, as soon as all before it are there. */
@@ -34,7 +36,7 @@ export async function renderApplications(
   world: RenderWorld,
   options: RenderApplicationsOptions = {},
 ): Promise<readonly RenderedApplication[]> {
-  const { cache, processes = availableParallelism(), onRendered, ...each } = options;
+  const { cache, known, processes = availableParallelism(), onRendered, ...each } = options;
   const limit = pLimit(processes);
   const plans = await Promise.all(
     // Planning may fetch charts by helm processes.
@@ -74,6 +76,7 @@ export async function renderApplications(
     ...(world.signal === undefined ? {} : { signal: world.signal }),
     ...(world.limits === undefined ? {} : { limits: world.limits }),
     ...(cache === undefined ? {} : { cache }),
+    ...(known === undefined ? {} : { known }),
     onResult: (result) => {
       const answer = answers.get(result.release);
       if ('objects' in result) {
