@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { pathWithTools } from './scripts/tools.ts';
 
@@ -6,6 +7,8 @@ export default defineConfig({
     include: ['{src,actions,scripts,test,bench}/**/*.test.ts'],
     // Processes, not threads: tests change the working directory and start git and helm.
     pool: 'forks',
+    // One more than by default: many tests wait for processes, and on 2 processors one worker would leave half of them idle.
+    maxWorkers: availableParallelism(),
     // So that `npx vitest run FILE` finds the tools of `scripts/setup test` too.
     env: { PATH: pathWithTools(process.env) },
     // Generous: a slow or busy machine must not make a test fail. Tests assert no timing.
