@@ -48,6 +48,8 @@ export const helmTemplates =
     const params = [...new Set(jobs.map((job) => job.params))];
     const templateAt = new Map(templates.map((template, index) => [template, index]));
     const paramsAt = new Map(params.map((each, index) => [each, index]));
+    // Before anything is written: what throws here would leave writes behind that nobody waits for.
+    const texts = templates.map((template, index) => templateForHelm(template, isStrict, `t${index}.`));
     const folder = await mkdtemp(join(tmpdir(), 'kajitori-templates-'));
     try {
       const files = join(folder, 'templates');
@@ -56,9 +58,7 @@ export const helmTemplates =
         writeFile(join(folder, 'Chart.yaml'), `apiVersion: v2\nname: ${CHART}\nversion: 0.0.0\n`),
         writeFile(join(files, '_argocd.tpl'), ARGOCD_FUNCTIONS),
         writeFile(join(files, 'results.yaml'), RESULTS),
-        ...templates.map((template, index) =>
-          writeFile(join(files, `_t${index}.tpl`), templateForHelm(template, isStrict, `t${index}.`)),
-        ),
+        ...texts.map((text, index) => writeFile(join(files, `_t${index}.tpl`), text)),
       ]);
       const values = {
         params,
