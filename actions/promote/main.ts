@@ -15,7 +15,6 @@ import { type PromoteDeps, promoteDue, runPromote } from '../../src/release/prom
 import { dueSummary, dueText, promoteSummary, promoteText } from '../../src/release/promote-report.ts';
 import { promoteRequest } from '../../src/release/promote-request.ts';
 import { gitHubSourceHistory } from '../../src/release/source-history.ts';
-import { readVerdicts } from '../../src/release/verdict.ts';
 
 await runAction(async () => {
   const { runUrl, apiUrl } = runnerContext();
@@ -37,12 +36,6 @@ await runAction(async () => {
   const deps: PromoteDeps = {
     ...gitops,
     deployer,
-    verdictsOf: async (commits) =>
-      readVerdicts(
-        await gitops.open({ contents: 'read', statuses: 'read' }),
-        gitops.on.target.repository,
-        commits,
-      ),
     historyOf: (source) => gitHubSourceHistory(sources, source),
     checksOf: (source, names) =>
       readChecks(sources, parseRepositoryName(source.repository), source.commit, names),

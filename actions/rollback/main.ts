@@ -11,7 +11,6 @@ import { deploysOutput } from '../../src/release/deploys-output.ts';
 import { runRollback } from '../../src/release/rollback.ts';
 import { rollbackSummary, rollbackText } from '../../src/release/rollback-report.ts';
 import { rollbackRequest } from '../../src/release/rollback-request.ts';
-import { readVerdicts } from '../../src/release/verdict.ts';
 
 await runAction(async () => {
   const { runUrl, serverUrl } = runnerContext();
@@ -36,12 +35,6 @@ await runAction(async () => {
   const outputs = await runRollback(inputs, {
     ...gitops,
     deployer,
-    verdictsOf: async (commits) =>
-      readVerdicts(
-        await gitops.open({ contents: 'read', statuses: 'read' }),
-        gitops.on.target.repository,
-        commits,
-      ),
     checkImages: registries.checkImages,
     timing: systemTiming,
   });

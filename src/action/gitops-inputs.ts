@@ -5,6 +5,8 @@ import type { TokenPermissions } from '../github/app-token.ts';
 import type { GitHubClient } from '../github/client.ts';
 import { parseRepositoryName } from '../github/repository-name.ts';
 import { systemTiming } from '../github/timing.ts';
+import type { VerdictsOf } from '../history/past-releases.ts';
+import { readVerdicts } from '../release/verdict.ts';
 import type { GitopsRepository } from '../repository/gitops-repository.ts';
 import { accessInputs, input, requiredInput, runnerContext } from './inputs.ts';
 import { logText } from './log-text.ts';
@@ -14,6 +16,8 @@ export interface GitopsInputs {
   readonly on: Extract<GitopsRepository, { kind: 'github' }>;
   /** A client with other permissions: a token of its own, so that the one that writes can do nothing else. */
   readonly open: (permissions: TokenPermissions) => Promise<GitHubClient>;
+  /** Reads verdicts there, with a token that can do nothing else. */
+  readonly verdictsOf: VerdictsOf;
   /** Signed in as a GitHub App: a token then surely has the permissions that it was asked for. */
   readonly asApp: boolean;
   /** Unique to this attempt of this run. */
@@ -32,6 +36,8 @@ export async function gitopsInputs(): Promise<GitopsInputs> {
   return {
     on: { kind: 'github', client, target: { repository, branch: input('branch') } },
     open,
+    verdictsOf: async (commits) =>
+      readVerdicts(await open({ contents: 'read', statuses: 'read' }), repository, commits),
     asApp: access.appId !== undefined,
     key: `${runKey}/${randomUUID()}`,
     onRetry: (reason, attempt, pauseMs) =>

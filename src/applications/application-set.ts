@@ -1,5 +1,5 @@
 import { couldNot, Failure, type Place } from '../report/failure.ts';
-import { isMapValue, newMap, type PlainMap } from '../yaml/data.ts';
+import { isMap, newMap, type PlainMap } from '../yaml/data.ts';
 import type { YamlPath } from '../yaml/path.ts';
 import { TemplateMistake } from './fast-template.ts';
 import { fillAll, type TemplateLanguage } from './fill-templates.ts';
@@ -80,10 +80,10 @@ export async function applicationsOfSet(
 
 function readSpec(set: ApplicationSetManifest, evaluate: TemplateEvaluator) {
   const { spec } = set.value;
-  if (!isMapValue(spec) || !Array.isArray(spec.generators)) {
+  if (!isMap(spec) || !Array.isArray(spec.generators)) {
     throw wrong('An ApplicationSet needs spec.generators, a list.', ['spec'], set);
   }
-  if (!isMapValue(spec.template)) throw wrong('An ApplicationSet needs spec.template.', ['spec'], set);
+  if (!isMap(spec.template)) throw wrong('An ApplicationSet needs spec.template.', ['spec'], set);
   const options = Array.isArray(spec.goTemplateOptions) ? spec.goTemplateOptions : [];
   const known = ['missingkey=error', 'missingkey=default', 'missingkey=invalid', 'missingkey=zero'];
   const [unknown] = options.filter((option) => !known.includes(String(option)));
@@ -129,7 +129,7 @@ async function manifestsOf(
         apiVersion: 'argoproj.io/v1alpha1',
         kind: 'Application',
         // Never another namespace than the set's own.
-        metadata: { ...(isMapValue(metadata) ? metadata : {}), namespace },
+        metadata: { ...(isMap(metadata) ? metadata : {}), namespace },
         spec: fields,
       });
     },

@@ -78,6 +78,19 @@ export interface HelmSource {
   readonly namespace?: string;
 }
 
+/** What Argo CD takes where a source says nothing. */
+export const HELM_DEFAULTS: HelmSource = {
+  valueFiles: [],
+  ignoreMissingValueFiles: false,
+  parameters: [],
+  fileParameters: [],
+  skipCrds: false,
+  skipTests: false,
+  skipSchemaValidation: false,
+  passCredentials: false,
+  apiVersions: [],
+};
+
 export interface KustomizeSource {
   readonly namePrefix?: string;
   readonly nameSuffix?: string;

@@ -1,4 +1,4 @@
-import { isMapValue, newMap, type PlainMap } from '../yaml/data.ts';
+import { isMap, newMap, type PlainMap } from '../yaml/data.ts';
 import { fillFastTemplate, TemplateMistake } from './fast-template.ts';
 import type { TemplateEvaluator, TemplateJob } from './go-template.ts';
 import { type FieldTemplate, fieldTemplate, fillFields } from './go-template-fields.ts';
@@ -91,7 +91,7 @@ function mapTexts(value: unknown, replace: (text: string) => string): unknown {
   if (isPlain(value)) return value;
   if (typeof value === 'string') return replace(value);
   if (Array.isArray(value)) return value.map((item: unknown) => mapTexts(item, replace));
-  if (!isMapValue(value)) return value;
+  if (!isMap(value)) return value;
   const map = newMap();
   for (const [key, item] of Object.entries(value)) map[replace(key)] = mapTexts(item, replace);
   return map;
@@ -106,7 +106,7 @@ export async function fillKnown(
   params: PlainMap,
   language: TemplateLanguage,
 ): Promise<unknown> {
-  if (!isMapValue(value)) return value;
+  if (!isMap(value)) return value;
   const map = newMap();
   for (const [key, item] of Object.entries(value)) {
     map[key] = item;

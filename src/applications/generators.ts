@@ -1,5 +1,5 @@
 import { couldNot, type Failure, type Place } from '../report/failure.ts';
-import { isMapValue, newMap, type PlainMap } from '../yaml/data.ts';
+import { isMap, newMap, type PlainMap } from '../yaml/data.ts';
 import type { YamlPath } from '../yaml/path.ts';
 import { fillAll, fillKnown, type TemplateLanguage } from './fill-templates.ts';
 import { gitDirectoryParams, gitFileParams } from './git-generator.ts';
@@ -67,7 +67,7 @@ export async function evaluateGenerator(
   path: YamlPath,
   world: GeneratorWorld,
 ): Promise<Generated[]> {
-  if (!isMapValue(entry)) throw wrong('A generator must be a map.', path, world);
+  if (!isMap(entry)) throw wrong('A generator must be a map.', path, world);
   const kinds = kindsIn(entry);
   if (kinds.length === 0) {
     const [key] = Object.keys(entry).filter((each) => each !== 'selector');
@@ -78,7 +78,7 @@ export async function evaluateGenerator(
   for (const kind of kinds) {
     const generator = entry[kind];
     const here = [...path, kind];
-    if (!isMapValue(generator)) throw wrong(`${kind} must be a map.`, here, world);
+    if (!isMap(generator)) throw wrong(`${kind} must be a map.`, here, world);
     const params = await paramsOf(kind, generator, here, world);
     made.push({
       params:
@@ -118,7 +118,7 @@ const hasValues = (key: string): boolean => key === 'git' || key === 'clusters';
 
 function withoutValues(value: unknown, isGenerator: boolean): unknown {
   if (Array.isArray(value)) return value.map((item: unknown) => withoutValues(item, false));
-  if (!isMapValue(value)) return value;
+  if (!isMap(value)) return value;
   const copy = newMap();
   for (const [key, item] of Object.entries(value)) {
     if (key !== 'values' || !isGenerator) copy[key] = withoutValues(item, hasValues(key));
@@ -136,7 +136,7 @@ async function withKnownValues(
   if (Array.isArray(written) && Array.isArray(filled)) {
     return Promise.all(written.map((item, index) => withKnownValues(item, filled[index], false, fill)));
   }
-  if (!isMapValue(written) || !isMapValue(filled)) return filled;
+  if (!isMap(written) || !isMap(filled)) return filled;
   const copy: PlainMap = Object.assign(newMap(), filled);
   for (const [key, item] of Object.entries(written)) {
     if (key === 'values' && isGenerator) copy.values = await fill(item);
@@ -175,14 +175,14 @@ function listParams(
 ): PlainMap[] {
   const written = listAt(elements, [...path, 'elements'], world).map((element, index) => {
     const at = [...path, 'elements', index];
-    if (!isMapValue(element)) throw wrong('An element of a list must be a map.', at, world);
+    if (!isMap(element)) throw wrong('An element of a list must be a map.', at, world);
     return world.language.goTemplate ? copyOf(element) : flatElement(element, at, world);
   });
   if (typeof elementsYaml !== 'string' || elementsYaml === '') return written;
   const place = world.placeOf([...path, 'elementsYaml']);
   const more = readGoYaml(elementsYaml, place.file, place.line);
   if (more === undefined || more === null) return written;
-  if (!Array.isArray(more) || !more.every((each) => isMapValue(each) || each === null)) {
+  if (!Array.isArray(more) || !more.every((each) => isMap(each) || each === null)) {
     throw wrong('elementsYaml must be a list of maps.', [...path, 'elementsYaml'], world);
   }
   return [...written, ...more.map((each) => copyOf((each ?? {}) as PlainMap))];
@@ -198,8 +198,8 @@ function flatElement(
 ): PlainMap {
   const params = newMap();
   for (const [key, value] of Object.entries(element)) {
-    const entries = key === 'values' && isMapValue(value) ? Object.entries(value) : [[key, value] as const];
-    const prefix = key === 'values' && isMapValue(value) ? 'values.' : '';
+    const entries = key === 'values' && isMap(value) ? Object.entries(value) : [[key, value] as const];
+    const prefix = key === 'values' && isMap(value) ? 'values.' : '';
     for (const [name, text] of entries) {
       if (typeof text !== 'string' || (key === 'values' && prefix === '')) {
         throw wrong(
@@ -296,7 +296,7 @@ export async function withValues(
   values: unknown,
   language: TemplateLanguage,
 ): Promise<PlainMap[]> {
-  if (!isMapValue(values) || Object.keys(values).length === 0) return [...params];
+  if (!isMap(values) || Object.keys(values).length === 0) return [...params];
   // Only the texts are filled, not the keys.
   const names = Object.keys(values);
   const filled = await fillAll(
@@ -333,7 +333,7 @@ async function gitParams(
   const directories = listAt(generator.directories, [...path, 'directories'], world);
   const files = listAt(generator.files, [...path, 'files'], world);
   const items = (directories.length > 0 ? directories : files).map((item) => {
-    if (!isMapValue(item) || typeof item.path !== 'string') {
+    if (!isMap(item) || typeof item.path !== 'string') {
       throw wrong('Each item needs a path.', path, world);
     }
     return { path: item.path, exclude: item.exclude === true };
@@ -379,7 +379,7 @@ async function filledEntries(
   outers: readonly PlainMap[],
   world: GeneratorWorld,
 ): Promise<readonly unknown[]> {
-  if (!isMapValue(entry)) return outers.map(() => entry);
+  if (!isMap(entry)) return outers.map(() => entry);
   const entries = outers.map(() => ({ ...entry }) as PlainMap);
   for (const kind of kindsIn(entry)) {
     const filled = await filledGenerators(entry[kind], outers, world);

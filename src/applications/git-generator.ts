@@ -1,5 +1,5 @@
 import { couldNot, type Place } from '../report/failure.ts';
-import { isMapValue, newMap, type PlainMap } from '../yaml/data.ts';
+import { isMap, newMap, type PlainMap } from '../yaml/data.ts';
 import { BadPattern, gitPathspec, matchesGoPath } from './glob.ts';
 import { goText, normalizedName } from './go-value.ts';
 import { readGoYaml } from './go-yaml.ts';
@@ -87,7 +87,7 @@ async function readMaps(listing: RepositoryListing, file: string): Promise<reado
   const value = readGoYaml((await listing.read(file)) ?? '', file);
   // An empty file is an empty map; so is null in a list.
   const maps = Array.isArray(value) ? value.map((item: unknown) => item ?? newMap()) : [value ?? newMap()];
-  if (!maps.every(isMapValue)) {
+  if (!maps.every(isMap)) {
     throw couldNot('A git file generator reads this file: it must be a map, or a list of maps.', {
       at: { file, line: 1 },
       todo: 'Correct it: Argo CD makes nothing of the ApplicationSet as it is.',

@@ -1,8 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { execa } from 'execa';
-import { couldNot } from '../report/failure.ts';
+import { runHelm } from '../helm/process.ts';
 import type { PlainMap } from '../yaml/data.ts';
 import { TemplateMistake } from './fast-template.ts';
 import { ARGOCD_FUNCTIONS, templateForHelm } from './go-template-for-helm.ts';
@@ -35,13 +34,7 @@ const CHART = 'kajitori';
  * the same types. Each template is a file of a throw-away chart; one more file prints what they make, a line of JSON each.
  */
 export const helmTemplates =
-  ({
-    helm = 'helm',
-    signal,
-  }: {
-    readonly helm?: string;
-    readonly signal?: AbortSignal;
-  } = {}): TemplateEvaluator =>
+  (tools: { readonly helm?: string; readonly signal?: AbortSignal } = {}): TemplateEvaluator =>
   async (jobs, isStrict) => {
     if (jobs.length === 0) return [];
     const templates = [...new Set(jobs.map(({ template }) => template))];
@@ -64,8 +57,7 @@ export const helmTemplates =
         params,
         jobs: jobs.map((job) => [templateAt.get(job.template), paramsAt.get(job.params)]),
       };
-      const text = await runHelm(helm, folder, JSON.stringify(values), templates, signal);
-      return resultsOf(text);
+      return resultsOf(await fillIn(folder, JSON.stringify(values), templates, tools));
     } finally {
       await rm(folder, { recursive: true, force: true });
     }
@@ -85,41 +77,26 @@ function resultsOf(text: string): string[] {
   return lines.filter((line) => line.startsWith('- ')).map((line) => JSON.parse(line.slice(2)) as string);
 }
 
-async function runHelm(
-  helm: string,
+async function fillIn(
   folder: string,
   values: string,
   templates: readonly string[],
-  signal: AbortSignal | undefined,
+  tools: { readonly helm?: string; readonly signal?: AbortSignal },
 ): Promise<string> {
-  const result = await execa(helm, ['template', '--values=-', '--', 'templates', folder], {
-    reject: false,
-    // A plugin would be code of this machine's user; a kubeconfig would let `lookup` read a cluster.
-    env: { HELM_NO_PLUGINS: '1', KUBECONFIG: '' },
+  const end = await runHelm(['template', '--values=-', '--', 'templates', folder], {
+    ...tools,
+    // A kubeconfig would let `lookup` read a cluster.
+    env: { KUBECONFIG: '' },
     input: values,
-    stripFinalNewline: false,
-    timeout: LIMITS.milliseconds,
-    maxBuffer: LIMITS.bytes,
-    killSignal: 'SIGKILL',
-    ...(signal === undefined ? {} : { cancelSignal: signal }),
+    limits: LIMITS,
+    neededFor: 'ApplicationSets with functions in their templates need it',
   });
-  signal?.throwIfAborted();
-  if (result.code === 'ENOENT' || result.code === 'EACCES') {
-    throw couldNot(
-      `${helm} could not be started; ApplicationSets with functions in their templates need it.`,
-      {
-        todo: 'Install Helm 3.14 or newer, or 4 (https://helm.sh/docs/intro/install).',
-        reason: 'tool-missing',
-      },
-    );
-  }
-  if (result.exitCode === 0) return result.stdout;
-  const isTooMuch = result.timedOut || result.isMaxBuffer;
-  const said = isTooMuch ? '' : String(result.stderr) || (result.shortMessage ?? '');
+  if (end.kind === 'done') return end.stdout;
+  const said = end.kind === 'failed' ? end.stderr : '';
   const index = /_t(\d+)\.tpl/.exec(said)?.[1];
   throw new TemplateMistake(
     templates[Number(index ?? 0)] ?? '',
-    isTooMuch ? 'filling it in takes too long, or makes too much text' : inPlainWords(said),
+    end.kind === 'stopped' ? 'filling it in takes too long, or makes too much text' : inPlainWords(said),
   );
 }
 

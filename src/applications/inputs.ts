@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import picomatch from 'picomatch';
 import { Failure } from '../report/failure.ts';
-import { isMapValue } from '../yaml/data.ts';
+import { isMap } from '../yaml/data.ts';
 import type { Application, ApplicationSource } from './application.ts';
 import { coversFile, fileSet, KUSTOMIZATIONS, sourceFolder, sourceKind } from './directory-source.ts';
 import { readGoYaml } from './go-yaml.ts';
@@ -117,7 +117,7 @@ async function addChart(folder: string, listing: RepositoryListing, folders: Set
   for (const dependency of [chart, requirements].flatMap((each) =>
     Array.isArray(each?.dependencies) ? each.dependencies : [],
   )) {
-    const repository: unknown = isMapValue(dependency) ? dependency.repository : undefined;
+    const repository: unknown = isMap(dependency) ? dependency.repository : undefined;
     if (typeof repository !== 'string' || !repository.startsWith('file://')) continue;
     if (folders.size > MOST_FOLDERS) {
       folders.add('');
@@ -169,7 +169,7 @@ async function readMap(
   if (!(await fileSet(listing)).has(file)) return undefined;
   try {
     const value = readGoYaml((await listing.read(file)) ?? '', file);
-    return isMapValue(value) ? value : undefined;
+    return isMap(value) ? value : undefined;
   } catch (error) {
     if (error instanceof Failure) return undefined;
     throw error;

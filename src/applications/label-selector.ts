@@ -1,4 +1,4 @@
-import { isMapValue } from '../yaml/data.ts';
+import { isMap } from '../yaml/data.ts';
 import { goText } from './go-value.ts';
 
 /** A label selector as Kubernetes writes it. */
@@ -18,9 +18,9 @@ interface Requirement {
  * @returns what is wrong with it, as text, where it cannot be read
  */
 export function readSelector(value: unknown): LabelSelector | string {
-  if (!isMapValue(value)) return 'it is no map';
+  if (!isMap(value)) return 'it is no map';
   const { matchLabels = {}, matchExpressions = [] } = value;
-  if (!isMapValue(matchLabels ?? {}) || !Array.isArray(matchExpressions ?? []))
+  if (!isMap(matchLabels ?? {}) || !Array.isArray(matchExpressions ?? []))
     return 'its fields have wrong types';
   const requirements: Requirement[] = [];
   for (const [key, wanted] of Object.entries((matchLabels ?? {}) as object)) {
@@ -28,7 +28,7 @@ export function readSelector(value: unknown): LabelSelector | string {
     requirements.push({ key, operator: 'In', values: [wanted] });
   }
   for (const expression of (matchExpressions ?? []) as unknown[]) {
-    if (!isMapValue(expression)) return 'an expression is no map';
+    if (!isMap(expression)) return 'an expression is no map';
     const { key, operator, values = [] } = expression;
     const texts = Array.isArray(values) ? values.filter((each) => typeof each === 'string') : [];
     if (typeof key !== 'string') return 'an expression has no key';
@@ -77,7 +77,7 @@ export function flattenParams(params: Readonly<Record<string, unknown>>): Record
   const walk = (value: unknown, key: string): void => {
     if (Array.isArray(value) && !/(?:^|\.)path\.segments$/.test(key)) {
       for (const [index, item] of value.entries()) walk(item, `${key}.${index}`);
-    } else if (isMapValue(value)) {
+    } else if (isMap(value)) {
       for (const [name, item] of Object.entries(value)) walk(item, `${key}.${name}`);
     } else {
       flat[key] = goText(value);

@@ -1,5 +1,5 @@
 import { couldNot, Failure, type Place } from '../report/failure.ts';
-import { isMapValue, newMap } from '../yaml/data.ts';
+import { isMap, newMap } from '../yaml/data.ts';
 import { parseYaml } from '../yaml/parse.ts';
 import type { YamlPath } from '../yaml/path.ts';
 import { isContent } from './application-set.ts';
@@ -68,7 +68,7 @@ export function manifestsIn(
  */
 export function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls);
-  if (!isMapValue(value)) return value;
+  if (!isMap(value)) return value;
   const map = newMap();
   for (const [key, item] of Object.entries(value)) if (item !== null) map[key] = withoutNulls(item);
   return map;
@@ -78,7 +78,7 @@ function* objectsIn(
   value: unknown,
   path: YamlPath,
 ): Generator<{ object: Readonly<Record<string, unknown>>; path: YamlPath }> {
-  if (!isMapValue(value)) return;
+  if (!isMap(value)) return;
   const { apiVersion, kind, items } = value;
   if (typeof kind === 'string' && kind.endsWith('List') && Array.isArray(items)) {
     if (path.length > 8) return;

@@ -1,4 +1,4 @@
-import { isMapValue, newMap, type PlainMap } from '../yaml/data.ts';
+import { isMap, newMap, type PlainMap } from '../yaml/data.ts';
 
 /**
  * Maps that Argo CD keeps as map[string]string: `values` of generators, and labels and annotations of clusters. It panics when
@@ -33,7 +33,7 @@ export function mergeOver(base: PlainMap, over: Readonly<Record<string, unknown>
   }
   for (const [key, value] of Object.entries(over)) {
     const below = merged[key];
-    merged[key] = isMapValue(value) && isMapValue(below) ? mergeOver(below as PlainMap, value) : value;
+    merged[key] = isMap(value) && isMap(below) ? mergeOver(below as PlainMap, value) : value;
   }
   return merged;
 }
@@ -44,7 +44,7 @@ export function mergeOver(base: PlainMap, over: Readonly<Record<string, unknown>
  * to Argo CD.
  */
 export function fillEmpty(template: unknown, from: unknown, key = ''): unknown {
-  if (isMapValue(template) && isMapValue(from) && key !== 'valuesObject') {
+  if (isMap(template) && isMap(from) && key !== 'valuesObject') {
     const filled: PlainMap = Object.assign(newMap(), template);
     for (const [name, value] of Object.entries(from)) filled[name] = fillEmpty(filled[name], value, name);
     return filled;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Cluster } from '../config/kajitori-yaml.ts';
 import { couldNot, type Place } from '../report/failure.ts';
-import { isMapValue } from '../yaml/data.ts';
+import { isMap } from '../yaml/data.ts';
 import { formatPath, type YamlPath } from '../yaml/path.ts';
 import type { Application, ApplicationDestination, ApplicationSource } from './application.ts';
 import { isHere, type ThisRepository } from './repository-url.ts';
@@ -41,7 +41,7 @@ const helm = z.object({
   ignoreMissingValueFiles: flag,
   values: text,
   // Not z.record, which leaves out a key `__proto__`.
-  valuesObject: optional(z.custom<Readonly<Record<string, unknown>>>(isMapValue, 'must be a map')),
+  valuesObject: optional(z.custom<Readonly<Record<string, unknown>>>(isMap, 'must be a map')),
   parameters: listOf(
     z.object({
       name: z

@@ -1,4 +1,4 @@
-import { isMapValue, newMap, type PlainMap } from '../yaml/data.ts';
+import { isMap, newMap, type PlainMap } from '../yaml/data.ts';
 
 /**
  * A patch put over an Application, as Kubernetes' strategic merge with Argo CD's types (controllers/template/patch.go): maps go
@@ -9,7 +9,7 @@ import { isMapValue, newMap, type PlainMap } from '../yaml/data.ts';
  */
 export function applyTemplatePatch(application: PlainMap, patch: unknown): PlainMap {
   if (patch === null || patch === undefined) return application;
-  if (!isMapValue(patch)) throw new PatchMistake('it is no map');
+  if (!isMap(patch)) throw new PatchMistake('it is no map');
   const patched = merged(application, patch, []);
   const spec = patched.spec as PlainMap | undefined;
   const project = (application.spec as PlainMap | undefined)?.project;
@@ -52,7 +52,7 @@ function merged(
       throw new PatchMistake(
         `Argo CD cannot merge ${at.join('.')}: take it out of the template or out of the patch`,
       );
-    } else if (isMapValue(value) && isMapValue(below)) {
+    } else if (isMap(value) && isMap(below)) {
       all[key] = merged(below, value, at);
     } else if (Array.isArray(value) && Array.isArray(below) && at.join('.') === 'metadata.finalizers') {
       all[key] = [...new Set([...below, ...value])];
@@ -63,12 +63,12 @@ function merged(
   return all;
 }
 
-const bothMaps = (a: unknown, b: unknown): boolean => isMapValue(a) && isMapValue(b);
+const bothMaps = (a: unknown, b: unknown): boolean => isMap(a) && isMap(b);
 const bothLists = (a: unknown, b: unknown): boolean => Array.isArray(a) && Array.isArray(b);
 
 /** What is added brings no nulls along (strategicpatch, `discardNullValuesFromPatch`). */
 function withoutNulls(value: unknown): unknown {
-  if (!isMapValue(value)) return value;
+  if (!isMap(value)) return value;
   const map = newMap();
   for (const [key, item] of Object.entries(value)) {
     if (item !== null && key !== '$patch') map[key] = withoutNulls(item);

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { execa } from 'execa';
-import { openRenderCache, renderCacheFolder } from '../helm/render-cache.ts';
+import { openUserRenderCache } from '../helm/render-cache.ts';
 import { chartFolder } from '../render/chart-store.ts';
 import { checkRenderedFolder, writeRenderedFolder } from '../render/rendered-folder.ts';
 import { renderedFiles, renderedYaml } from '../render/rendered-yaml.ts';
@@ -58,6 +58,7 @@ async function render(options: RenderOptions) {
   const tree = await openWorkingCopy('.');
   const url = await gitRemoteUrl('.');
   const revision = await headCommit();
+  const cache = options.cache ? await openUserRenderCache(process.env, Date.now) : undefined;
   const outputs = await runRender(
     { app: options.app, environment: options.environment, cluster: options.cluster },
     {
@@ -66,7 +67,7 @@ async function render(options: RenderOptions) {
       charts: chartFolder(process.env),
       urls: url === undefined ? [] : [url],
       ...(revision === undefined ? {} : { revision }),
-      ...(options.cache ? await openCache() : {}),
+      ...(cache === undefined ? {} : { cache }),
       onProgress: progress,
     },
   );
@@ -86,16 +87,6 @@ async function render(options: RenderOptions) {
     json: renderJson(outputs),
     exitCode: outputs.exitCode,
   };
-}
-
-/** Another helm may render something else, so a cache without its version is none. */
-async function openCache() {
-  const { stdout, exitCode } = await execa('helm', ['version', '--template', '{{.Version}}'], {
-    reject: false,
-  });
-  return exitCode === 0
-    ? { cache: openRenderCache(renderCacheFolder(process.env), { helmVersion: stdout, now: Date.now }) }
-    : {};
 }
 
 async function headCommit(): Promise<string | undefined> {

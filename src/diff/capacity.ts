@@ -1,5 +1,6 @@
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { parseQuantity } from '../kubernetes/quantity.ts';
+import { isMap } from '../yaml/data.ts';
 
 /** CPU in cores, memory in bytes. */
 export interface Amount {
@@ -52,9 +53,6 @@ export const sameCapacity = (a: Capacity, b: Capacity): boolean =>
   );
 
 type Fields = Readonly<Record<string, unknown>>;
-
-const isMap = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const at = (value: unknown, ...keys: readonly string[]): unknown =>
   keys.reduce<unknown>((inner, key) => (isMap(inner) ? inner[key] : undefined), value);

@@ -1,8 +1,6 @@
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { isMap } from '../yaml/data.ts';
 import { shortValue } from './short-value.ts';
-
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A schema deeper than this is no honest one. */
 const DEEPEST = 60;

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isMap } from '../yaml/data.ts';
 import type { FieldPath, Step } from './field-path.ts';
 import { HiddenValue } from './hidden.ts';
 import { isSet, keyedLists } from './list-keys.ts';
@@ -23,8 +24,8 @@ export function fieldChanges(before: unknown, after: unknown): readonly FieldCha
   return found;
 }
 
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof HiddenValue);
+const isShownMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  isMap(value) && !(value instanceof HiddenValue);
 
 /** An API server drops null. An empty map can be a choice (`emptyDir: {}`, a selector of everything), so it is one here. */
 const isAbsent = (value: unknown): boolean => value === undefined || value === null;
@@ -41,7 +42,7 @@ function walk(before: unknown, after: unknown, path: FieldPath, found: FieldChan
   const isOpened = typeof key === 'string' && OPENED.has(key);
   const from = isOpened && isAbsent(before) ? {} : before;
   const to = isOpened && isAbsent(after) ? {} : after;
-  if (isMap(from) && isMap(to)) walkMaps(from, to, path, found);
+  if (isShownMap(from) && isShownMap(to)) walkMaps(from, to, path, found);
   else if (Array.isArray(before) && Array.isArray(after)) {
     if (!isSame(before, after)) walkLists(before, after, path, found);
   } else if (!isSame(before, after))
@@ -94,7 +95,7 @@ function walkLists(
     if (found.length === size) found.push({ path, before: [...from.keys()], after: [...to.keys()] });
     return;
   }
-  if ([...before, ...after].every((item) => !isMap(item) && !Array.isArray(item))) {
+  if ([...before, ...after].every((item) => !isShownMap(item) && !Array.isArray(item))) {
     if (!(isSet(key) && isDeepStrictEqual(sorted(before), sorted(after))))
       found.push({ path, before, after });
     return;
@@ -138,7 +139,7 @@ function isSame(before: unknown, after: unknown): boolean {
   if (Array.isArray(before) && Array.isArray(after)) {
     return before.length === after.length && before.every((item, index) => isSame(item, after[index]));
   }
-  if (isMap(before) && isMap(after)) {
+  if (isShownMap(before) && isShownMap(after)) {
     return (
       Object.keys(before).every((key) =>
         isSame(before[key], Object.hasOwn(after, key) ? after[key] : undefined),

@@ -1,4 +1,5 @@
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { isMap } from '../yaml/data.ts';
 
 /**
  * A value that nobody may see. It can be compared, and that is all: its text is in a private field, which neither JSON nor a
@@ -67,9 +68,6 @@ function withoutCredentials(text: string): string {
 /** A part of every pattern above. */
 const MAY_TELL =
   /PRIVATE KEY|AKIA|ASIA|gh[pousr]_|github_pat_|xox|AIza|k_(?:live|test)_|glpat-|eyJ|:\/\/|pass|secret|token|key["']?[ \t]{0,8}[:=]/i;
-
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** It holds the whole object as it was applied, with all that is hidden elsewhere. */
 const LAST_APPLIED = 'kubectl.kubernetes.io/last-applied-configuration';

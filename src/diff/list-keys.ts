@@ -1,3 +1,5 @@
+import { isMap } from '../yaml/data.ts';
+
 /**
  * By which fields the items of a list are told apart, by the last key of its path. Source: x-kubernetes-list-map-keys and
  * x-kubernetes-patch-merge-key of Kubernetes' OpenAPI, and of the CRDs of Argo CD, KEDA and the Prometheus operator. One with a question
@@ -68,9 +70,6 @@ export const isSet = (field: string): boolean => SETS.has(field);
 
 type Item = Readonly<Record<string, unknown>>;
 
-const isItem = (value: unknown): value is Item =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /**
  * The items of both lists by what they are called, where the same key tells apart the items of each; undefined where the
  * lists can only be compared by position.
@@ -80,7 +79,7 @@ export function keyedLists(
   before: readonly unknown[],
   after: readonly unknown[],
 ): readonly [ReadonlyMap<string, Item>, ReadonlyMap<string, Item>] | undefined {
-  if (![...before, ...after].every(isItem)) return undefined;
+  if (![...before, ...after].every(isMap)) return undefined;
   const candidates = [...(Object.hasOwn(KEYS, field) ? (KEYS[field] ?? []) : []), ...USUAL];
   for (const fields of candidates) {
     const from = byKey(before, fields);
@@ -109,7 +108,7 @@ function byKey(items: readonly unknown[], fields: readonly string[]): ReadonlyMa
 
 function fieldOf(item: Item, path: string): string | undefined {
   let value: unknown = item;
-  for (const key of path.split('.')) value = isItem(value) ? value[key] : undefined;
+  for (const key of path.split('.')) value = isMap(value) ? value[key] : undefined;
   if (typeof value === 'string' || typeof value === 'number') return String(value);
   return Array.isArray(value) ? value.join(',') : undefined;
 }

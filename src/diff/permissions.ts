@@ -1,4 +1,5 @@
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import { isMap } from '../yaml/data.ts';
 import type { ObjectChange } from './compare.ts';
 import { shortValue } from './short-value.ts';
 
@@ -16,9 +17,6 @@ const MOST_GRANTS = 5_000;
 
 const texts = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.filter((item): item is string => typeof item === 'string') : [];
-
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function grantsOf(role: KubernetesObject | undefined): readonly Grant[] {
   const rules = Array.isArray(role?.rules) ? role.rules.filter(isMap) : [];

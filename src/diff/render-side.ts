@@ -1,6 +1,5 @@
-import { execa } from 'execa';
 import type { KnownDocuments } from '../helm/documents.ts';
-import { openRenderCache, type RenderCache, renderCacheFolder } from '../helm/render-cache.ts';
+import { openUserRenderCache, type RenderCache } from '../helm/render-cache.ts';
 import { renderApplications } from '../render/applications.ts';
 import { chartFolder } from '../render/chart-store.ts';
 import type { DiffDependencies } from './run-diff.ts';
@@ -21,7 +20,7 @@ export function openRenderer(environment: NodeJS.ProcessEnv, now: () => number):
   const known: KnownDocuments = new Map();
   return {
     render: async (applications, { root, revision }) => {
-      if (applications.length >= WORTH_KEEPING) opened ??= openCache(environment, now);
+      if (applications.length >= WORTH_KEEPING) opened ??= openUserRenderCache(environment, now);
       const cache = await opened;
       return renderApplications(
         applications,
@@ -31,17 +30,4 @@ export function openRenderer(environment: NodeJS.ProcessEnv, now: () => number):
     },
     close: async () => (await opened)?.prune(),
   };
-}
-
-/** Another helm may render something else: without its version there is no cache, and rendering says what is wrong with it. */
-async function openCache(
-  environment: NodeJS.ProcessEnv,
-  now: () => number,
-): Promise<RenderCache | undefined> {
-  const { exitCode, stdout } = await execa('helm', ['version', '--template', '{{.Version}}'], {
-    reject: false,
-  });
-  return exitCode === 0
-    ? openRenderCache(renderCacheFolder(environment), { helmVersion: stdout, now })
-    : undefined;
 }

@@ -1,6 +1,7 @@
 import picomatch from 'picomatch';
 import { readPlainValues } from '../kubernetes/go-yaml.ts';
-import { isPlainMap, type PlainMap } from './merged-values.ts';
+import { isMap } from '../yaml/data.ts';
+import type { PlainMap } from './merged-values.ts';
 import { declaredNames, declaresTemplates, templateActions, wordForAlone } from './template-facts.ts';
 
 /** A chart of which many releases can be rendered by one process, with what that needs of it. */
@@ -54,7 +55,7 @@ function batchChart(files: ReadonlyMap<string, Buffer>): BatchChart {
   };
   const chartYaml = text('Chart.yaml') ?? '';
   const about = readPlainValues(chartYaml)?.value;
-  if (!isPlainMap(about) || typeof about.name !== 'string' || typeof about.version !== 'string') {
+  if (!isMap(about) || typeof about.name !== 'string' || typeof about.version !== 'string') {
     throw new NotSuited('its Chart.yaml says something unusual');
   }
   unless(
@@ -72,7 +73,7 @@ function batchChart(files: ReadonlyMap<string, Buffer>): BatchChart {
   unless(about.dependencies === undefined, 'it has dependencies');
   const valuesYaml = text('values.yaml');
   const defaults = readPlainValues(valuesYaml ?? '')?.value ?? undefined;
-  unless(valuesYaml === undefined || isPlainMap(defaults), 'its values.yaml has something unusual, or null');
+  unless(valuesYaml === undefined || isMap(defaults), 'its values.yaml has something unusual, or null');
   const templates = [...files.keys()].filter((name) => name.startsWith('templates/'));
   checkIgnored(text('.helmignore') ?? '', ['Chart.yaml', 'values.yaml', 'values.schema.json', ...templates]);
   const rendered = new Map<string, string>();
@@ -98,7 +99,7 @@ function batchChart(files: ReadonlyMap<string, Buffer>): BatchChart {
     ...(about.kubeVersion === undefined ? {} : { kubeVersion: about.kubeVersion as string }),
     chartYaml,
     valuesYaml,
-    defaults: isPlainMap(defaults) ? defaults : {},
+    defaults: isMap(defaults) ? defaults : {},
     rendered,
     partials,
     schema: schemaOf(text('values.schema.json')),
@@ -150,7 +151,7 @@ function schemaOf(text: string | undefined): PlainMap | undefined {
   } catch {
     throw new NotSuited('its schema is not JSON');
   }
-  if (!isPlainMap(schema)) {
+  if (!isMap(schema)) {
     throw new NotSuited('its schema is no map');
   }
   const odd = Object.keys(schema).find((key) => !ROOT_KEYWORDS.has(key));
@@ -167,13 +168,13 @@ function schemaOf(text: string | undefined): PlainMap | undefined {
     references.every((to) => /^#\/[\w$/-]+$/.test(to)),
     'its schema refers to another file',
   );
-  const { global } = isPlainMap(schema.properties) ? schema.properties : {};
+  const { global } = isMap(schema.properties) ? schema.properties : {};
   const takesGlobal =
     global === undefined
       ? schema.additionalProperties !== false &&
-        !isPlainMap(schema.additionalProperties) &&
+        !isMap(schema.additionalProperties) &&
         schema.patternProperties === undefined
-      : isPlainMap(global) &&
+      : isMap(global) &&
         Object.keys(global).every((key) => ['type', 'title', 'description'].includes(key)) &&
         [global.type ?? 'object'].flat().includes('object');
   unless(takesGlobal, 'its schema does not take `global`');

@@ -1,9 +1,7 @@
 import { readPlainValues } from '../kubernetes/go-yaml.ts';
+import { isMap } from '../yaml/data.ts';
 
 export type PlainMap = Readonly<Record<string, unknown>>;
-
-export const isPlainMap = (value: unknown): value is PlainMap =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
  * One layer of values: the text of a values file, or a map as Argo CD hands it over (`valuesObject`).
@@ -15,7 +13,7 @@ export function valuesLayer(given: unknown): PlainMap | undefined {
   const read =
     typeof given === 'string' ? (readPlainValues(given) ?? { value: undefined }) : { value: given };
   const values = read.value === null ? {} : read.value;
-  return isPlainMap(values) && isCertain(values) ? values : undefined;
+  return isMap(values) && isCertain(values) ? values : undefined;
 }
 
 /** Layers as helm lays them over each other (pkg/cli/values `mergeMaps`): maps are merged, everything else is replaced. */
@@ -43,7 +41,7 @@ function overlay(under: PlainMap, over: PlainMap): PlainMap {
   const all: Record<string, unknown> = { ...under };
   for (const [key, value] of Object.entries(over)) {
     const before = Object.hasOwn(all, key) ? all[key] : undefined;
-    all[key] = isPlainMap(before) && isPlainMap(value) ? overlay(before, value) : value;
+    all[key] = isMap(before) && isMap(value) ? overlay(before, value) : value;
   }
   return all;
 }
@@ -55,7 +53,5 @@ export const areAtOdds = (values: PlainMap, defaults: PlainMap): boolean =>
       return false;
     }
     const given = values[key];
-    return isPlainMap(usual) && isPlainMap(given)
-      ? areAtOdds(given, usual)
-      : isPlainMap(usual) !== isPlainMap(given);
+    return isMap(usual) && isMap(given) ? areAtOdds(given, usual) : isMap(usual) !== isMap(given);
   });

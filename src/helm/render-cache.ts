@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import path from 'node:path';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { HelmObject } from './documents.ts';
+import { runHelm } from './process.ts';
 
 /** Raise it when `helmObjects` makes something else of the same text, so that old entries are not taken for new ones. */
 const FORMAT = 1;
@@ -47,6 +48,23 @@ export function renderCacheFolder(environment: NodeJS.ProcessEnv): string {
   const own = environment.KAJITORI_CACHE;
   const user = environment.XDG_CACHE_HOME || path.join(environment.HOME || homedir(), '.cache');
   return path.join(own || path.join(user, 'kajitori'), 'render');
+}
+
+/**
+ * The cache of this user, for the helm that is on PATH. Another helm may render something else: where its version cannot be
+ * asked for there is no cache, and rendering says what is wrong.
+ *
+ * @param now the time in ms since 1970
+ */
+export async function openUserRenderCache(
+  environment: NodeJS.ProcessEnv,
+  now: () => number,
+): Promise<RenderCache | undefined> {
+  const limits = { milliseconds: 10_000, bytes: 10_000 };
+  const end = await runHelm(['version', '--template', '{{.Version}}'], { limits }).catch(() => undefined);
+  return end?.kind === 'done'
+    ? openRenderCache(renderCacheFolder(environment), { helmVersion: end.stdout.trim(), now })
+    : undefined;
 }
 
 /**

@@ -2,28 +2,16 @@ import { mkdir, mkdtempDisposable, readFile, symlink, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parse } from 'yaml';
+import { isMap } from '../yaml/data.ts';
+import { mergedValues, type PlainMap } from './merged-values.ts';
 import { CHART } from './standard-chart-cases.ts';
 import { type HelmRelease, helmTemplateText } from './template.ts';
 
-type Values = Record<string, unknown>;
-
 /** The value files of a release and its values as one map, as Helm lays them over each other. */
-export async function valuesOf(release: HelmRelease): Promise<Values> {
+export async function valuesOf(release: HelmRelease): Promise<PlainMap> {
   const files = await Promise.all(release.valueFiles.map((file) => readFile(file, 'utf8')));
   const layers = [...files.map((file): unknown => parse(file)), release.values];
-  return layers.reduce<Values>((all, layer) => (isMap(layer) ? overlay(all, layer) : all), {});
-}
-
-const isMap = (value: unknown): value is Values =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
-function overlay(under: Values, over: Values): Values {
-  const all = { ...under };
-  for (const [key, value] of Object.entries(over)) {
-    const before = all[key];
-    all[key] = isMap(before) && isMap(value) ? overlay(before, value) : value;
-  }
-  return all;
+  return mergedValues(layers.filter(isMap));
 }
 
 /**
@@ -31,7 +19,7 @@ function overlay(under: Values, over: Values): Values {
  *
  * @throws Failure (exit 2) as `helmTemplate` does; one app that cannot be rendered spoils all
  */
-export async function renderTogether(apps: readonly Values[]): Promise<string> {
+export async function renderTogether(apps: readonly PlainMap[]): Promise<string> {
   await using folder = await mkdtempDisposable(path.join(tmpdir(), 'kajitori-umbrella-'));
   const { version } = parse(await readFile(path.join(CHART, 'Chart.yaml'), 'utf8'));
   const dependencies = apps.map((_, index) => ({ name: 'app', version, alias: `app${index}` }));

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { execa } from 'execa';
 import { parseManifests } from '../kubernetes/manifests.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { couldNot } from '../report/failure.ts';
+import { runHelm } from './process.ts';
 import { explainHelmError } from './template-error.ts';
 
 /** One chart with its values, for one cluster. */
@@ -72,49 +72,40 @@ export async function helmTemplate(
 
 /** The same as text, byte for byte as helm prints it. */
 export async function helmTemplateText(release: HelmRelease, options: HelmOptions = {}): Promise<string> {
-  const { helm = 'helm', signal, limits = LIMITS } = options;
+  const { helm, signal, limits = LIMITS } = options;
   const chart = shownChart(release, options);
-  const result = await execa(helm, helmArguments(release), {
-    reject: false,
-    // A plugin would be code of this machine's user in what we render.
+  const end = await runHelm(helmArguments(release), {
+    ...(helm === undefined ? {} : { helm }),
     // Helm lives for a moment: collecting garbage a quarter as often takes a fifth of its time away.
-    env: { HELM_NO_PLUGINS: '1', GOGC: process.env.GOGC ?? '400' },
+    env: { GOGC: process.env.GOGC ?? '400' },
     input: release.values === undefined ? (release.valuesText ?? '{}') : JSON.stringify(release.values),
-    stripFinalNewline: false,
-    timeout: limits.milliseconds,
-    maxBuffer: limits.bytes,
-    // Helm does not listen while it renders, and leaves nothing behind.
-    killSignal: 'SIGKILL',
-    ...(signal === undefined ? {} : { cancelSignal: signal }),
+    limits,
+    ...(signal === undefined ? {} : { signal }),
   });
-  signal?.throwIfAborted();
-  if (result.code === 'ENOENT' || result.code === 'EACCES') {
-    throw couldNot(`${helm} could not be started.`, {
-      todo: 'Install Helm 3.14 or newer, or 4 (https://helm.sh/docs/intro/install).',
-      reason: 'tool-missing',
-    });
+  switch (end.kind) {
+    case 'done':
+      return end.stdout;
+    case 'stopped': {
+      const limit =
+        end.by === 'time'
+          ? `longer than ${limits.milliseconds / 1000} seconds`
+          : `more than ${limits.bytes} bytes`;
+      throw couldNot(`Rendering took ${limit} and was stopped.`, {
+        at: { file: chart },
+        todo: 'Look for a template or a value that repeats itself.',
+        reason: 'render-limit',
+      });
+    }
+    case 'failed': {
+      const schema = await chartSchema(release.chart, chart);
+      const { message, ...details } = explainHelmError(end.stderr, {
+        chart,
+        schema,
+        show: (file) => shownPath(file, options),
+      });
+      throw couldNot(message, { ...details, cause: end.stderr });
+    }
   }
-  if (result.timedOut || result.isMaxBuffer) {
-    const limit = result.timedOut
-      ? `longer than ${limits.milliseconds / 1000} seconds`
-      : `more than ${limits.bytes} bytes`;
-    throw couldNot(`Rendering took ${limit} and was stopped.`, {
-      at: { file: chart },
-      todo: 'Look for a template or a value that repeats itself.',
-      reason: 'render-limit',
-    });
-  }
-  if (result.exitCode !== 0) {
-    const said = String(result.stderr) || (result.shortMessage ?? '');
-    const schema = await chartSchema(release.chart, chart);
-    const { message, ...details } = explainHelmError(said, {
-      chart,
-      schema,
-      show: (file) => shownPath(file, options),
-    });
-    throw couldNot(message, { ...details, cause: said });
-  }
-  return result.stdout;
 }
 
 /** Flags first and `--` before names: nothing that a repository calls itself becomes an option. */

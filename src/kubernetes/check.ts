@@ -1,4 +1,5 @@
 import { nearestName } from '../config/nearest.ts';
+import { isMap } from '../yaml/data.ts';
 import type { YamlPath } from '../yaml/path.ts';
 import type { CustomKind } from './custom-kinds.ts';
 import { fitsInteger, formatMistake, patternMatches } from './formats.ts';
@@ -374,9 +375,6 @@ function report(
   if (walk.problems.length >= MOST_PROBLEMS) return;
   walk.problems.push({ kind, severity: 'error', path, message: message(placeIn(walk.object, path)) });
 }
-
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const own = (map: Readonly<Record<string, unknown>>, key: string): unknown =>
   Object.hasOwn(map, key) ? map[key] : undefined;

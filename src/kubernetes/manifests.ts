@@ -1,5 +1,6 @@
 import { LineCounter, parseAllDocuments } from 'yaml';
 import { couldNot, type Place } from '../report/failure.ts';
+import { isMap } from '../yaml/data.ts';
 import { asGoReads, readPlainDocument } from './go-yaml.ts';
 import type { KubernetesObject } from './object.ts';
 
@@ -91,9 +92,6 @@ const badManifest = (why: string, at: Place) =>
     todo: 'Correct it there, or in the template that it was rendered from.',
     reason: 'bad-manifest',
   });
-
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function toObjects(value: unknown, at: Place): KubernetesObject[] {
   if (!isMap(value)) {

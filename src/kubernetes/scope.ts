@@ -1,3 +1,4 @@
+import { isMap } from '../yaml/data.ts';
 import type { KubernetesObject } from './object.ts';
 
 /**
@@ -87,6 +88,3 @@ export function isClusterScoped(object: KubernetesObject, kinds?: DefinedKinds):
     (Object.hasOwn(CLUSTER_SCOPED, group) && CLUSTER_SCOPED[group]?.includes(object.kind) === true)
   );
 }
-
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,8 +1,8 @@
 import { code, link, plain, table } from '../report/markdown.ts';
 import type { BumpOutputs } from './bump.ts';
-import { nameOf } from './bump-message.ts';
 import { changeDiff, changeSection } from './change-diff.ts';
 import type { ImageOutcome } from './compute-bump.ts';
+import { nameOf } from './deploy-message.ts';
 import { formatImage, shortImage } from './image-reference.ts';
 import { formatSource } from './source.ts';
 

@@ -5,13 +5,20 @@ import type { CommitMessage } from '../repository/commit-message.ts';
 import type { FileEdits, Tree } from '../repository/tree.ts';
 import { editedTree } from '../scaffold/edited-tree.ts';
 import { readConfig, readDefinition } from './app-files.ts';
-import { nameOf } from './bump-message.ts';
 import { computeBump, type ImageOutcome } from './compute-bump.ts';
+import {
+  appsOf,
+  buildTrailers,
+  commonVersion,
+  deployBody,
+  nameOf,
+  reasonTrailers,
+  runTrailers,
+} from './deploy-message.ts';
 import type { Override, Overriding } from './deploy-policy.ts';
 import { checkDeployer, type Deployer } from './deployer.ts';
-import { formatImage, type ImageReference, isInRegistries, shortImage } from './image-reference.ts';
+import { type ImageReference, isInRegistries } from './image-reference.ts';
 import { type ReleasedImage, type ReleaseRecord, readRelease, sameDeploy } from './release-record.ts';
-import { buildTrailers } from './rollback-message.ts';
 import type { Source } from './source.ts';
 import type { SourceHistory } from './source-history.ts';
 
@@ -187,28 +194,27 @@ export function promotedImage(image: ImageReference, config: KajitoriConfig, to:
 
 function promotionMessage(request: PromotionRequest, result: PromotionResult): CommitMessage {
   const bumped = result.images.filter(({ outcome }) => outcome === 'bumped');
-  const apps = [...new Set(bumped.map(({ app }) => app))];
-  const versions = new Set(bumped.map(({ after }) => shortImage(after)));
-  const version = versions.size === 1 ? ` ${[...versions][0]?.slice(0, 12)}` : '';
-  const overridden = result.overridden.map((what) => `${what} overridden`).join(', ');
-  const reason = [overridden, request.overriding.reason?.trim()].filter((part) => part).join(': ');
+  const apps = appsOf(bumped);
+  const words = [
+    'Promote',
+    apps.join(', '),
+    commonVersion(bumped),
+    'from',
+    result.from,
+    'to',
+    result.environment,
+  ];
   return {
-    headline: `Promote ${apps.join(', ')}${version} from ${result.from} to ${result.environment}`,
-    body: [
-      `Clusters: ${result.clusters.join(', ')}`,
-      ...bumped.map(
-        (image) =>
-          `${nameOf(image)}: ${image.before === undefined ? 'nothing' : formatImage(image.before)} -> ${formatImage(image.after)}`,
-      ),
-    ].join('\n'),
+    headline: words.filter((word) => word !== '').join(' '),
+    body: deployBody(result.clusters, bumped),
     trailers: apps.flatMap((app) => [
       { name: 'Kajitori-App', value: app },
       { name: 'Kajitori-Environment', value: result.environment },
       ...buildTrailers(bumped.find((image) => image.app === app)?.from.build),
-      ...(request.run === undefined ? [] : [{ name: 'Kajitori-Run', value: request.run }]),
+      ...runTrailers(request.run),
       { name: 'Kajitori-Action', value: 'promote' },
       { name: 'Kajitori-By', value: request.by },
-      ...(reason === '' ? [] : [{ name: 'Kajitori-Reason', value: reason }]),
+      ...reasonTrailers(result.overridden, request.overriding.reason),
     ]),
   };
 }

@@ -1,4 +1,5 @@
 import { couldNot, type Place } from '../report/failure.ts';
+import { isMap } from '../yaml/data.ts';
 import type { YamlEdit } from '../yaml/edit.ts';
 import type { YamlPath } from '../yaml/path.ts';
 import { formatImage, type ImageReference, parseImageReference } from './image-reference.ts';
@@ -8,9 +9,6 @@ import { formatImage, type ImageReference, parseImageReference } from './image-r
  * (`registry`?, `repository`, `tag`, `digest`).
  */
 type ImageMap = Readonly<Record<string, unknown>>;
-
-const isMap = (value: unknown): value is ImageMap =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A tag may be a number to YAML (`tag: 20261121`); it is a text to everybody else. */
 const text = (value: unknown): string | undefined =>

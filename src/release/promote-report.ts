@@ -1,7 +1,7 @@
 import { code, link, plain, table } from '../report/markdown.ts';
-import { nameOf } from './bump-message.ts';
 import { changeDiff, changeSection } from './change-diff.ts';
 import type { PromotedImage } from './compute-promotion.ts';
+import { nameOf } from './deploy-message.ts';
 import { formatImage, shortImage } from './image-reference.ts';
 import type { DueOutcome, PromoteOutputs } from './promote.ts';
 import type { Gate } from './promotion-gates.ts';

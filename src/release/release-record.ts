@@ -1,6 +1,6 @@
 import type { KajitoriConfig } from '../config/kajitori-yaml.ts';
 import { imagePath, layoutOf, releaseFiles, stateFile } from '../config/layout.ts';
-import { isMapValue } from '../yaml/data.ts';
+import { isMap } from '../yaml/data.ts';
 import { parseYaml } from '../yaml/parse.ts';
 import { pathOfImage } from './image-place.ts';
 import { formatImage, type ImageReference } from './image-reference.ts';
@@ -74,7 +74,7 @@ function imageNames(
   builds: ReadonlyMap<string, Build>,
 ): readonly string[] {
   if (layoutOf(config).kind === 'standard') {
-    return ['', ...(isMapValue(images) ? Object.keys(images) : [])];
+    return ['', ...(isMap(images) ? Object.keys(images) : [])];
   }
   return imagePath(config).includes('{image}') ? [...builds.keys()].filter((name) => name !== '') : [''];
 }

@@ -1,63 +1,29 @@
-import type { CommitMessage, Trailer } from '../repository/commit-message.ts';
-import { nameOf } from './bump-message.ts';
-import {
-  goesBack,
-  type RollbackRequest,
-  type RollbackResult,
-  type RolledBackImage,
-} from './compute-rollback.ts';
-import { formatImage, shortImage } from './image-reference.ts';
-import type { Build } from './ordering.ts';
-import { formatSource } from './source.ts';
+import type { CommitMessage } from '../repository/commit-message.ts';
+import { goesBack, type RollbackRequest, type RollbackResult } from './compute-rollback.ts';
+import { appsOf, buildTrailers, commonVersion, deployBody, runTrailers } from './deploy-message.ts';
 
 /** The commit of a rollback: its trailers are the audit trail, and how history knows it (design, step 6). */
 export function rollbackMessage(request: RollbackRequest, result: RollbackResult): CommitMessage {
-  const images = result.images.filter(goesBack);
-  const apps = [...new Set(images.map(({ app }) => app))];
-  const versions = new Set(
-    images.flatMap(({ after }) => (after === undefined ? [] : [shortImage(after.image)])),
-  );
-  const version = versions.size === 1 ? ` to ${[...versions][0]?.slice(0, 12)}` : '';
+  const released = result.images.filter(goesBack);
+  const images = released.map(({ before, after, ...image }) => ({
+    ...image,
+    before: before?.image,
+    after: after?.image,
+  }));
+  const apps = appsOf(images);
+  const version = commonVersion(images);
+  const to = version === '' ? [] : ['to', version];
   return {
-    headline: `Roll back ${apps.join(', ')}${version} in ${result.environment}`,
-    body: [
-      `Clusters: ${result.clusters.join(', ')}`,
-      ...images.map((image) => `${nameOf(image)}: ${imageText(image.before)} -> ${imageText(image.after)}`),
-    ].join('\n'),
-    trailers: apps.flatMap((app) =>
-      trailersOf(
-        app,
-        request,
-        result,
-        images.find((image) => image.app === app),
-      ),
-    ),
+    headline: ['Roll back', apps.join(', '), ...to, 'in', result.environment].join(' '),
+    body: deployBody(result.clusters, images),
+    trailers: apps.flatMap((app) => [
+      { name: 'Kajitori-App', value: app },
+      { name: 'Kajitori-Environment', value: result.environment },
+      ...buildTrailers(released.find((image) => image.app === app)?.after?.build),
+      ...runTrailers(request.run),
+      { name: 'Kajitori-Action', value: 'rollback' },
+      { name: 'Kajitori-By', value: request.by },
+      { name: 'Kajitori-Reason', value: request.reason },
+    ]),
   };
 }
-
-const imageText = (released: RolledBackImage['before']): string =>
-  released === undefined ? 'nothing' : formatImage(released.image);
-
-function trailersOf(
-  app: string,
-  request: RollbackRequest,
-  { environment }: RollbackResult,
-  image: RolledBackImage | undefined,
-): readonly Trailer[] {
-  const build = image?.after?.build;
-  return [
-    { name: 'Kajitori-App', value: app },
-    { name: 'Kajitori-Environment', value: environment },
-    ...buildTrailers(build),
-    ...(request.run === undefined ? [] : [{ name: 'Kajitori-Run', value: request.run }]),
-    { name: 'Kajitori-Action', value: 'rollback' },
-    { name: 'Kajitori-By', value: request.by },
-    { name: 'Kajitori-Reason', value: request.reason },
-  ];
-}
-
-/** What built the image, where it is recorded. */
-export const buildTrailers = (build: Build | undefined): readonly Trailer[] => [
-  ...(build === undefined ? [] : [{ name: 'Kajitori-Source', value: formatSource(build.source) }]),
-  ...(build?.build === undefined ? [] : [{ name: 'Kajitori-Build', value: String(build.build) }]),
-];

@@ -1,8 +1,9 @@
-import type {
-  Application,
-  ApplicationSource,
-  HelmSource,
-  KustomizeSource,
+import {
+  type Application,
+  type ApplicationSource,
+  HELM_DEFAULTS,
+  type HelmSource,
+  type KustomizeSource,
 } from '../applications/application.ts';
 
 /** For tests: an application `web` in namespace `shop` of a cluster with Kubernetes 1.34. */
@@ -37,18 +38,7 @@ export const aSource = (more: Partial<ApplicationSource> = {}): ApplicationSourc
 });
 
 /** For tests: helm's options with Argo CD's defaults. */
-export const helmOptions = (more: Partial<HelmSource> = {}): HelmSource => ({
-  valueFiles: [],
-  ignoreMissingValueFiles: false,
-  parameters: [],
-  fileParameters: [],
-  skipCrds: false,
-  skipTests: false,
-  skipSchemaValidation: false,
-  passCredentials: false,
-  apiVersions: [],
-  ...more,
-});
+export const helmOptions = (more: Partial<HelmSource> = {}): HelmSource => ({ ...HELM_DEFAULTS, ...more });
 
 /** For tests: kustomize's options with Argo CD's defaults. */
 export const kustomizeOptions = (more: Partial<KustomizeSource> = {}): KustomizeSource => ({

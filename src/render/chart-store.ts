@@ -3,9 +3,9 @@ import { mkdir, mkdtempDisposable, readdir, readFile, rename, rm, stat, writeFil
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { execa } from 'execa';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { runHelm } from '../helm/process.ts';
 import { renderCacheFolder } from '../helm/render-cache.ts';
 import { couldNot, type Place } from '../report/failure.ts';
 import { readChartArchive } from './chart-archive.ts';
@@ -36,7 +36,7 @@ export const chartFolder = (environment: NodeJS.ProcessEnv): string =>
   path.join(path.dirname(renderCacheFolder(environment)), 'charts');
 
 /** Of one helm process that speaks with a repository. */
-const MILLISECONDS = 60_000;
+const LIMITS = { milliseconds: 60_000, bytes: 1_000_000 };
 
 const MAX_ARCHIVE_BYTES = 100 * 1024 * 1024;
 
@@ -186,8 +186,8 @@ async function pull(
   await mkdir(to);
   const isDigest = origin.version.startsWith('sha256:');
   const version = origin.version === '' || isDigest ? [] : [`--version=${origin.version}`];
-  const run = (words: readonly string[], repositories: object = {}) =>
-    runHelm(words, repositories, origin, at, world);
+  const run = (words: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+    askHelm(words, env, origin, at, world);
   if (origin.kind === 'oci') {
     const reference = `${origin.repository}/${origin.chart}${isDigest ? `@${origin.version}` : ''}`;
     await run(['pull', `--destination=${to}`, ...version, ...plainHttp(origin), '--', reference]);
@@ -278,37 +278,33 @@ async function knownRepository(url: string): Promise<object> {
 }
 
 /** @returns all that it said */
-async function runHelm(
+async function askHelm(
   words: readonly string[],
-  environment: object,
+  env: Readonly<Record<string, string>>,
   origin: ChartOrigin,
   at: Place,
   { tools, signal }: World,
 ): Promise<string> {
-  const { helm = 'helm' } = tools ?? {};
-  const result = await execa(helm, words, {
-    reject: false,
-    env: { HELM_NO_PLUGINS: '1', ...environment },
-    stdin: 'ignore',
-    timeout: MILLISECONDS,
-    maxBuffer: 1_000_000,
-    killSignal: 'SIGKILL',
-    ...(signal === undefined ? {} : { cancelSignal: signal }),
+  const end = await runHelm(words, {
+    ...(tools?.helm === undefined ? {} : { helm: tools.helm }),
+    env,
+    limits: LIMITS,
+    ...(signal === undefined ? {} : { signal }),
   });
-  signal?.throwIfAborted();
-  if (result.code === 'ENOENT' || result.code === 'EACCES') {
-    throw couldNot(`${helm} could not be started.`, {
-      todo: 'Install Helm 3.14 or newer, or 4 (https://helm.sh/docs/intro/install).',
-      reason: 'tool-missing',
-    });
+  switch (end.kind) {
+    case 'done':
+      return `${end.stdout}\n${end.stderr}`;
+    case 'stopped':
+      throw notFetched(
+        end.by === 'time'
+          ? `no answer within ${LIMITS.milliseconds / 1000} seconds`
+          : 'helm said far too much',
+        origin,
+        at,
+      );
+    case 'failed':
+      throw notFetched(`${end.stderr}\n${end.stdout}`, origin, at);
   }
-  if (result.timedOut || result.exitCode !== 0) {
-    const said = result.timedOut
-      ? `no answer within ${MILLISECONDS / 1000} seconds`
-      : `${result.stderr}\n${result.stdout}`.trim() || (result.shortMessage ?? '');
-    throw notFetched(said, origin, at);
-  }
-  return `${result.stdout}\n${String(result.stderr)}`;
 }
 
 const MISSING =

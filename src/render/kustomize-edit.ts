@@ -1,5 +1,6 @@
 import type { KustomizeSource } from '../applications/application.ts';
 import { couldNot, type Place } from '../report/failure.ts';
+import { isMap } from '../yaml/data.ts';
 import { type BuildEnvironment, fillVariables } from './build-environment.ts';
 
 /** A kustomization file's content. */
@@ -73,9 +74,6 @@ export function editedKustomization(
   }
   return edited;
 }
-
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 

@@ -1,11 +1,11 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import type {
-  Application,
-  ApplicationSource,
-  DirectorySource,
-  HelmSource,
-  KustomizeSource,
+import {
+  type Application,
+  type ApplicationSource,
+  type DirectorySource,
+  HELM_DEFAULTS,
+  type KustomizeSource,
 } from '../applications/application.ts';
 import type { HelmParameter, HelmRelease } from '../helm/template.ts';
 import { servedApis } from '../kubernetes/served-apis.ts';
@@ -321,21 +321,9 @@ function filePlaces(
   };
 }
 
-const NO_OPTIONS: HelmSource = {
-  valueFiles: [],
-  ignoreMissingValueFiles: false,
-  parameters: [],
-  fileParameters: [],
-  skipCrds: false,
-  skipTests: false,
-  skipSchemaValidation: false,
-  passCredentials: false,
-  apiVersions: [],
-};
-
 async function helmRelease(
   application: Application,
-  { helm = NO_OPTIONS }: ApplicationSource,
+  { helm = HELM_DEFAULTS }: ApplicationSource,
   places: FilePlaces,
   kubernetes: string,
   world: RenderWorld,

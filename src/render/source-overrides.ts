@@ -4,6 +4,7 @@ import { parse } from 'yaml';
 import { z } from 'zod';
 import type { ApplicationSource } from '../applications/application.ts';
 import { couldNot } from '../report/failure.ts';
+import { isMap } from '../yaml/data.ts';
 import { lookInside } from './inside.ts';
 import { MAX_INPUT_BYTES } from './value-files.ts';
 
@@ -119,9 +120,6 @@ const unreadable = (file: string, why: string) =>
     todo: 'Correct the file, or take it away.',
     reason: 'not-rendered',
   });
-
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isMap(patch)) {

@@ -1,6 +1,7 @@
 import { nameHint } from '../config/nearest.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { couldNot } from '../report/failure.ts';
+import { isMap } from '../yaml/data.ts';
 
 export interface OneOffJob {
   readonly app: string;
@@ -113,7 +114,6 @@ function withoutServing(container: Fields): Fields {
   return rest;
 }
 
-const fields = (value: unknown): Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+const fields = (value: unknown): Fields => (isMap(value) ? value : {});
 
 const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);

@@ -2,6 +2,7 @@ import { parseAllDocuments } from 'yaml';
 import { LABEL } from '../config/names.ts';
 import { filesBelow } from '../repository/suite.ts';
 import type { Tree } from '../repository/tree.ts';
+import { isMap } from '../yaml/data.ts';
 
 /** One thing that was found out, and from where, to be shown to whoever runs `init`. */
 export interface Detection {
@@ -132,9 +133,6 @@ async function documentsOf(tree: Tree, file: string): Promise<unknown[]> {
     return [];
   }
 }
-
-const isMap = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const isArgo = (document: unknown): boolean =>
   isMap(document) && String(document.apiVersion).startsWith('argoproj.io/');

@@ -5,7 +5,7 @@ import { expandPattern, patternMistake } from '../config/path-pattern.ts';
 import { isInRegistries } from '../release/image-reference.ts';
 import { readImage } from '../release/image-value.ts';
 import { Failure } from '../report/failure.ts';
-import { isMapValue } from '../yaml/data.ts';
+import { isMap } from '../yaml/data.ts';
 import { formatPath, type YamlPath } from '../yaml/path.ts';
 
 /** What is known of an application that Argo CD makes with helm from values files of the repository. */
@@ -230,7 +230,7 @@ function generalized(file: string, place: ValuesPlace): string[] {
 
 /** Where images of these registries stand in values. */
 function imagePaths(values: unknown, registries: readonly string[], path: YamlPath = []): string[] {
-  if (path.length > DEEPEST || !isMapValue(values)) return [];
+  if (path.length > DEEPEST || !isMap(values)) return [];
   return Object.entries(values).flatMap(([key, value]) => {
     const here = [...path, key];
     const isImage = /image$/i.test(key) && holdsImage(value);
@@ -244,10 +244,10 @@ function imagePaths(values: unknown, registries: readonly string[], path: YamlPa
 const holdsImage = (value: unknown): boolean =>
   typeof value === 'string'
     ? readImage(value) !== undefined
-    : isMapValue(value) && (Object.hasOwn(value, 'tag') || Object.hasOwn(value, 'digest'));
+    : isMap(value) && (Object.hasOwn(value, 'tag') || Object.hasOwn(value, 'digest'));
 
 const valueAt = (values: unknown, path: YamlPath): unknown =>
   path.reduce<unknown>(
-    (value, key) => (isMapValue(value) && Object.hasOwn(value, key) ? value[key] : undefined),
+    (value, key) => (isMap(value) && Object.hasOwn(value, key) ? value[key] : undefined),
     values,
   );

@@ -6,7 +6,7 @@ import { inputsOf } from '../applications/inputs.ts';
 import type { RepositoryListing } from '../applications/repository-listing.ts';
 import { environmentsOf, type KajitoriConfig } from '../config/kajitori-yaml.ts';
 import { Failure } from '../report/failure.ts';
-import { isMapValue } from '../yaml/data.ts';
+import { isMap } from '../yaml/data.ts';
 import type { LeftApplication, ValuesPlace } from './release-pattern.ts';
 
 /** The applications of a repository, as the search for a pattern wants them. */
@@ -89,7 +89,7 @@ const isOverride = (file: string): boolean => /(?:^|\/)\.argocd-source[^/]*$/.te
 function keysOf(values: string): string[] {
   try {
     const data = readGoYaml(values, '');
-    return isMapValue(data) ? Object.keys(data) : [];
+    return isMap(data) ? Object.keys(data) : [];
   } catch (error) {
     if (error instanceof Failure) return [];
     throw error;
@@ -136,8 +136,8 @@ async function kustomizedImage(
   for (const name of KUSTOMIZATIONS) {
     const file = folder === '' ? name : `${folder}/${name}`;
     const data = there.has(file) ? await readData(file, listing) : undefined;
-    const images = isMapValue(data) && Array.isArray(data.images) ? data.images : [];
-    const index = images.findIndex((image) => isMapValue(image) && Object.hasOwn(image, 'newTag'));
+    const images = isMap(data) && Array.isArray(data.images) ? data.images : [];
+    const index = images.findIndex((image) => isMap(image) && Object.hasOwn(image, 'newTag'));
     if (index !== -1) return { files: file, set: `images[${index}].newTag=TAG` };
   }
   return undefined;

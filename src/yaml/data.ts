@@ -16,7 +16,8 @@ export type PlainMap = Record<string, unknown>;
 
 export const newMap = (): PlainMap => Object.create(null) as PlainMap;
 
-export const isMapValue = (value: unknown): value is Readonly<Record<string, unknown>> =>
+/** A date is a value: YAML has a tag for it. */
+export const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Date);
 
 /**
@@ -83,7 +84,7 @@ export function firstDifference(a: unknown, b: unknown): YamlPath | undefined {
     }
     return undefined;
   }
-  if (isMapValue(a) && isMapValue(b)) {
+  if (isMap(a) && isMap(b)) {
     for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
       const both = Object.hasOwn(a, key) && Object.hasOwn(b, key);
       const inside = both ? firstDifference(a[key], b[key]) : [];
@@ -105,7 +106,7 @@ const MAX_VALUE_DEPTH = 50;
 export function writable(value: unknown, depth = 0): YamlValue {
   if (depth > MAX_VALUE_DEPTH) throw unwritable(`a value nested more than ${MAX_VALUE_DEPTH} deep`);
   if (Array.isArray(value)) return Array.from(value, (item: unknown) => writable(item, depth + 1));
-  if (isMapValue(value)) {
+  if (isMap(value)) {
     const map = newMap();
     for (const [key, item] of Object.entries(value)) {
       if (!key.isWellFormed()) throw unwritable('a key with half of a surrogate pair');

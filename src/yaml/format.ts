@@ -1,4 +1,4 @@
-import { isMapValue, writable, type YamlValue } from './data.ts';
+import { isMap, writable, type YamlValue } from './data.ts';
 import { formatKey, formatScalar } from './scalar.ts';
 
 /** How blocks are written. */
@@ -18,7 +18,7 @@ export const OUR_STYLE: BlockStyle = { mapStep: 2, listStep: 2, literals: false 
 export type BlockValue = readonly YamlValue[] | { readonly [key: string]: YamlValue };
 
 export function isBlockValue(value: YamlValue): value is BlockValue {
-  return isList(value) ? value.length > 0 : isMapValue(value) && Object.keys(value).length > 0;
+  return isList(value) ? value.length > 0 : isMap(value) && Object.keys(value).length > 0;
 }
 
 export const isList = (value: unknown): value is readonly YamlValue[] => Array.isArray(value);
@@ -95,7 +95,7 @@ export function inlineText(value: YamlValue, place: InlinePlace): string {
   if (isList(value)) {
     return `[${value.map((item) => inlineText(item, { ...place, inFlow: true })).join(', ')}]`;
   }
-  if (!isMapValue(value)) return formatScalar(value, { inFlow: place.inFlow === true });
+  if (!isMap(value)) return formatScalar(value, { inFlow: place.inFlow === true });
   const pairs = Object.entries(value).map(([key, item]) => flowPair(key, item as YamlValue, place));
   const space = place.spacedBraces === true && pairs.length > 0 ? ' ' : '';
   return `{${space}${pairs.join(', ')}${space}}`;

@@ -1,4 +1,4 @@
-import { isMapValue, newMap, type YamlValue } from './data.ts';
+import { isMap, newMap, type YamlValue } from './data.ts';
 import type { YamlPath } from './path.ts';
 
 /** One edit of a document. */
@@ -29,7 +29,7 @@ function editedAt(data: unknown, path: YamlPath, edit: YamlEdit): unknown {
       ? list.with(step, editedAt(list[step], rest, edit))
       : [...list, editedAt(undefined, rest, edit)];
   }
-  const map = Object.assign(newMap(), isMapValue(data) ? data : {});
+  const map = Object.assign(newMap(), isMap(data) ? data : {});
   if (rest.length === 0 && edit.op === 'delete') delete map[step];
   else map[step] = editedAt(map[step], rest, edit);
   return map;

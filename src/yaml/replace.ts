@@ -1,5 +1,5 @@
 import { couldNot, type Failure } from '../report/failure.ts';
-import { dataOf, isMapValue, sameData, type YamlValue } from './data.ts';
+import { dataOf, isMap, sameData, type YamlValue } from './data.ts';
 import {
   type BlockStyle,
   type BlockValue,
@@ -215,7 +215,7 @@ const TAGS: Readonly<Record<string, (value: YamlValue) => boolean>> = {
   '!!float': (value) => typeof value === 'number',
   '!!bool': (value) => typeof value === 'boolean',
   '!!null': (value) => value === null,
-  '!!map': isMapValue,
+  '!!map': isMap,
   '!!seq': isList,
 };
 
