@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { ArgoCdClient } from '../src/argocd/client.ts';
 import { gatherEvidence } from '../src/argocd/evidence.ts';
 import { type Explanation, explain } from '../src/argocd/explain.ts';
-import { type Judgement, judge, type Reading } from '../src/argocd/judge.ts';
+import { type Judgement, judge, liveWitness, type Reading } from '../src/argocd/judge.ts';
 import { interestOf, watchApplications } from '../src/argocd/watch.ts';
 import type { Timing } from '../src/github/timing.ts';
 import { type Gitops, imageOf } from './e2e/gitops.ts';
@@ -211,6 +211,9 @@ export function argoCdContract(driver: () => ArgoCdDriver): void {
     const deployment = expect.objectContaining({ kind: 'Deployment', group: 'apps' });
     expect((await client.resourceTree(name)).nodes).toContainEqual(deployment);
     expect(await client.managedResources(name)).toContainEqual(deployment);
+    const witness = liveWitness(await client.get(name));
+    expect(witness).toMatchObject({ group: 'apps', version: 'v1', kind: 'Deployment' });
+    expect(witness && (await client.liveObject(name, witness))).toMatchObject({ kind: 'Deployment' });
     expect((await client.manifests(name)).map((text) => JSON.parse(text).kind)).toContain('Deployment');
     expect(await client.refresh(name)).toMatchObject({ name });
     expect(Array.isArray(await client.events(name))).toBe(true);

@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ApplicationStatus } from '../src/argocd/application-status.ts';
-import { baselineOf, type Expectation, type Judgement, judge } from '../src/argocd/judge.ts';
+import { explain } from '../src/argocd/explain.ts';
+import {
+  baselineOf,
+  type ClusterAnswer,
+  type Expectation,
+  type Judgement,
+  judge,
+} from '../src/argocd/judge.ts';
 import { parseResourceTree } from '../src/argocd/resource-tree.ts';
 import { hasArgoCdCorpus, recorded, recordedApplication, recordedSequence } from './argocd-corpus.ts';
 
@@ -14,6 +21,9 @@ const expecting = (commit: string | undefined, more: Partial<Expectation> = {}):
   ...more,
 });
 
+/** A cluster that is alive. */
+const ANSWERS = { silence: undefined };
+
 /** Judges one after the other; then the last answer again, as long as it takes to be sure. */
 function replay(
   readings: readonly { readonly ms: number; readonly status: ApplicationStatus }[],
@@ -24,7 +34,7 @@ function replay(
   const later =
     last === undefined ? [] : [4_000, 15_000, 90_000].map((ms) => ({ ...last, ms: last.ms + ms }));
   for (const { ms, status } of [...readings, ...later]) {
-    judgements.push(judge({ status, at: ms }, expectation, judgements.at(-1)));
+    judgements.push(judge({ status, at: ms, cluster: ANSWERS }, expectation, judgements.at(-1)));
   }
   return judgements;
 }
@@ -305,6 +315,29 @@ describe.skipIf(!hasArgoCdCorpus)('the traps of single answers', () => {
     }
   });
 
+  test('trap 8: where nothing had to be applied, only an answer of the cluster itself proves that it is alive', () => {
+    const { operation, ...rest } = recordedApplication('bumped');
+    const [commit] = rest.sync.revisions;
+    const status = { ...rest, operation: operation && { ...operation, revisions: ['a'.repeat(40)] } };
+    const silence = 'Could not read Deployment web of web-a: dial tcp 10.0.0.1:443: i/o timeout (500)';
+    const at = (ms: number, cluster?: ClusterAnswer, previous?: Judgement) =>
+      judge({ status, at: ms, cluster }, expecting(commit), previous);
+    const asking = at(60_000, undefined, at(0));
+    expect(asking).toMatchObject({ state: 'waiting', wants: 'cluster' });
+    expect(at(61_000, ANSWERS, asking)).toMatchObject({ state: 'done' });
+    const silent = at(61_000, { silence }, asking);
+    expect(silent).toMatchObject({ state: 'unknown', wants: 'cluster' });
+    const dead = at(200_000, { silence }, silent);
+    expect(dead).toMatchObject({ state: 'failed', cause: { kind: 'cluster-unreachable' } });
+    expect(explain(status, dead, []).headline).toMatch(
+      /^Argo CD cannot reach the cluster .*: i\/o timeout\.$/,
+    );
+    // A cluster that applied our commit has answered.
+    const applied = (ms: number, previous?: Judgement) =>
+      judge({ status: { ...rest, operation }, at: ms }, expecting(commit), previous);
+    expect(applied(60_000, applied(0))).toMatchObject({ state: 'done' });
+  });
+
   test('an operation that waits for ever blocks a later commit, and it is said', () => {
     const status = recordedApplication('hook-running');
     const ahead = { ...status, sync: { status: 'Synced', revisions: [NOBODY] } };
@@ -416,6 +449,7 @@ const application = (more: Partial<ApplicationStatus> = {}): ApplicationStatus =
 
 const resource = (kind: string, name: string, health: string) => ({
   group: kind === 'Deployment' ? 'apps' : 'batch',
+  version: 'v1',
   kind,
   namespace: 'web',
   name,
@@ -441,7 +475,7 @@ describe('what counts, and what does not', () => {
     const sources = git === undefined ? [] : [chart, git, git];
     const at = (...revisions: string[]) =>
       judge(
-        { status: application({ sources, sync: { status: 'Synced', revisions } }), at: 0 },
+        { status: application({ sources, sync: { status: 'Synced', revisions } }), at: 0, cluster: ANSWERS },
         expecting(NOBODY),
       ).state;
     expect(at('1.2.3', NOBODY, NOBODY)).toBe('done');
@@ -459,20 +493,22 @@ describe('what counts, and what does not', () => {
 
   test('what is scaled to zero runs no image, and is done', () => {
     const status = application({ images: ['registry.example/other:v1'] });
-    expect(judge({ status, at: 0 }, expecting(NOBODY, { images: [IMAGE] })).state).toBe('done');
+    const reading = { status, at: 0, cluster: ANSWERS };
+    expect(judge(reading, expecting(NOBODY, { images: [IMAGE] })).state).toBe('done');
   });
 
   test('a failed cron job does not undo a good deploy', () => {
     const resources = [resource('Deployment', 'web', 'Healthy'), resource('CronJob', 'report', 'Degraded')];
     const status = application({ resources, health: { status: 'Degraded', message: undefined } });
-    expect(judge({ status, at: 0 }, expecting(NOBODY)).state).toBe('done');
+    expect(judge({ status, at: 0, cluster: ANSWERS }, expecting(NOBODY)).state).toBe('done');
   });
 
   test('what was degraded before, and is not touched, does not count; what the sync brings must become healthy', () => {
     const resources = [resource('Deployment', 'web', 'Healthy'), resource('Deployment', 'old', 'Degraded')];
     const status = application({ resources, health: { status: 'Degraded', message: undefined } });
     const before = baselineOf(status);
-    expect(judge({ status, at: 0 }, expecting(NOBODY, { before })).state).toBe('done');
+    const reading = { status, at: 0, cluster: ANSWERS };
+    expect(judge(reading, expecting(NOBODY, { before })).state).toBe('done');
     expect(replay([{ ms: 0, status }], expecting(NOBODY)).at(-1)?.state).toBe('failed');
     const operation = {
       phase: 'Succeeded',

@@ -158,6 +158,36 @@ describe('what goes wrong in one cluster is seen in that one', () => {
     );
   });
 
+  test('a dead cluster that never left what it goes back to: asked itself, once for all its applications', async () => {
+    await repository.commit({ [FILE.replace('web', 'api')]: release('v1') });
+    await timing.sleep(60_000);
+    argocd.cluster('prod-2').down();
+    const before = argocd.log.length;
+    const nothing = await repository.commit({ 'README.md': 'changes nothing that runs\n' });
+    const applications = ['web-prod-1', 'web-prod-2', 'api-prod-1', 'api-prod-2'];
+    const { judgements } = await watch(nothing, { applications, selector: undefined });
+    expect(Object.fromEntries([...judgements].map(([name, { state }]) => [name, state]))).toEqual({
+      'web-prod-1': 'done',
+      'api-prod-1': 'done',
+      'web-prod-2': 'failed',
+      'api-prod-2': 'failed',
+    });
+    const asked = argocd.log.slice(before).filter(({ path }) => path.includes('/resource?'));
+    expect(asked.filter(({ path }) => path.includes('-prod-1/'))).toHaveLength(1);
+    // Every ten seconds or so, for the two minutes of its silence.
+    expect(asked.filter(({ path }) => path.includes('-prod-2/')).length).toBeLessThanOrEqual(13);
+  });
+
+  test('a cluster that answers again in time has what it goes back to', async () => {
+    argocd.cluster('prod-2').down();
+    const sleep = async (milliseconds: number) => {
+      await timing.sleep(milliseconds);
+      if (argocd.log.some(({ path }) => path.includes('web-prod-2/resource?'))) argocd.cluster('prod-2').up();
+    };
+    const nothing = await repository.commit({ 'README.md': 'changes nothing that runs\n' });
+    expect((await watch(nothing, { timing: { ...timing, sleep } })).states).toEqual(['done', 'done']);
+  });
+
   test('a crash: exit code and last words', async () => {
     argocd.cluster('prod-2').image('v2', 'crash', ['boot', 'password=hunter22 refused']);
     const { judgements, readings } = await watch(await deploy('v2'));

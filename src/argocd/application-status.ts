@@ -91,6 +91,7 @@ export interface ConditionStatus {
 /** One object of the application; its health is read from the live tree, so it may be newer than the application's. */
 export interface ResourceStatus {
   readonly group: string;
+  readonly version: string | undefined;
   readonly kind: string;
   readonly namespace: string | undefined;
   readonly name: string;
@@ -173,6 +174,7 @@ const operationState = z.object({
 
 const resource = z.object({
   ...identity,
+  version: text,
   status: text,
   health,
   hook: flag,

@@ -31,7 +31,7 @@ export interface ArgoCdClient {
   /** The last lines of a pod, cleaned (cluster-text.ts). Needs `logs, get` in Argo CD's RBAC. */
   logs(name: string, pod: PodQuery): Promise<readonly string[]>;
   /** One live object, as it is in the cluster; null when it is not there (any more). May hold secrets: do not print it. */
-  liveObject(name: string, of: ObjectQuery): Promise<unknown>;
+  liveObject(name: string, of: ObjectQuery, query?: { readonly once?: boolean }): Promise<unknown>;
   /** What is compared: target and live state as JSON text, where Argo CD gives them. */
   managedResources(name: string): Promise<readonly ManagedResource[]>;
   /** What Argo CD renders, each manifest as JSON text. */
@@ -230,6 +230,7 @@ export function openArgoCd(options: ArgoCdOptions): ArgoCdClient {
     rest: string,
     read: Call<Data>['read'],
     query?: Call<Data>['query'],
+    once?: boolean,
   ): Promise<Data> =>
     ask({
       method: 'GET',
@@ -237,6 +238,7 @@ export function openArgoCd(options: ArgoCdOptions): ArgoCdClient {
       ...(query === undefined ? {} : { query }),
       doing: `read ${what} ${name}`,
       about: 'one-application',
+      once,
       read,
     });
 
@@ -279,14 +281,15 @@ export function openArgoCd(options: ArgoCdOptions): ArgoCdClient {
           previous: previous === true ? 'true' : undefined,
         },
       ),
-    liveObject: (name, { group, version, kind, namespace, name: resourceName }) =>
-      ofApplication(name, `${kind} ${resourceName} of`, '/resource', json(parseLiveObject), {
-        group,
-        version,
-        kind,
-        namespace,
-        resourceName,
-      }),
+    liveObject: (name, { group, version, kind, namespace, name: resourceName }, { once } = {}) =>
+      ofApplication(
+        name,
+        `${kind} ${resourceName} of`,
+        '/resource',
+        json(parseLiveObject),
+        { group, version, kind, namespace, resourceName },
+        once,
+      ),
     managedResources: (name) =>
       ofApplication(name, 'the objects of', '/managed-resources', json(parseManagedResources)),
     manifests: (name, revision) =>

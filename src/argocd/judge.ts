@@ -5,6 +5,7 @@ import {
   resourceKey,
 } from './application-status.ts';
 import { type Cause, causeOfComparison, causeOfOperation } from './cause.ts';
+import type { ObjectQuery } from './client.ts';
 import { cleanLine } from './cluster-text.ts';
 import { isOurImage, type PodTrouble, podTrouble, repositoryOf, workloadImages } from './pods.ts';
 import type { ResourceTree } from './resource-tree.ts';
@@ -17,6 +18,14 @@ export interface Reading {
   readonly at: number;
   /** The live objects, where they were asked for: only they show pods (trap 6). */
   readonly tree?: ResourceTree | undefined;
+  /** Whether its cluster answers, where that was asked: nothing else shows that a cluster is dead (trap 8). */
+  readonly cluster?: ClusterAnswer | undefined;
+}
+
+/** What came of reading one object of a cluster, live. */
+export interface ClusterAnswer {
+  /** Why there was no answer, in Argo CD's words; undefined when there was one. */
+  readonly silence: string | undefined;
 }
 
 /** What must be true of an application for the deploy of a commit to be done there. */
@@ -60,8 +69,8 @@ export interface Judgement {
   readonly todo?: string | undefined;
   /** Argo CD has compared with the commit, or one after it. */
   readonly seen: boolean;
-  /** What would help: a look at git by Argo CD, or a reading with the resource tree. */
-  readonly wants?: 'refresh' | 'tree' | undefined;
+  /** What would help: a look at git by Argo CD, or a reading with the resource tree, or with the cluster's own answer. */
+  readonly wants?: 'refresh' | 'tree' | 'cluster' | undefined;
   /** What the next judgement needs to know of this one. */
   readonly memory: Memory;
 }
@@ -168,8 +177,39 @@ function decide(reading: Reading, expectation: Expectation, lasting: Lasting): V
   const unhealthy = judgeHealth(reading, expectation, lasting);
   if (unhealthy !== undefined) return unhealthy;
   const stale = judgeImages(reading, expectation) ?? judgeFreshness(status, sinceEnd);
-  return stale ?? { state: 'done', phase: 'healthy' };
+  return stale ?? judgeCluster(reading, expectation, lasting) ?? { state: 'done', phase: 'healthy' };
 }
+
+/**
+ * Trap 8: of a cluster that is dead Argo CD shows what it saw last, for minutes and as Healthy. Where our commit was applied the
+ * cluster has answered. Where nothing had to be applied (going back to what a dead cluster never left) only a live read tells.
+ */
+function judgeCluster(
+  { status, cluster }: Reading,
+  expectation: Expectation,
+  lasting: Lasting,
+): Verdict | undefined {
+  const { operation } = status;
+  const isApplied =
+    operation?.phase === 'Succeeded' && positionOf(status, operation.revisions, expectation) === 'there';
+  if (isApplied || liveWitness(status) === undefined) return undefined;
+  if (cluster === undefined) return { ...waiting('asking the cluster'), wants: 'cluster' };
+  if (cluster.silence === undefined) return undefined;
+  const cause: Cause = { kind: 'cluster-unreachable', words: cleanLine(cluster.silence) };
+  const phase = 'the cluster does not answer';
+  return lasting('cluster-unreachable') >= CLUSTER_MS
+    ? failed(phase, cause)
+    : { state: 'unknown', phase, cause, wants: 'cluster' };
+}
+
+/** An object of the application to read live, when only its cluster's answer matters; undefined where there is none. */
+export const liveWitness = ({ resources }: ApplicationStatus): ObjectQuery | undefined => {
+  const there = resources.filter(({ hook, health }) => !hook && health !== 'Missing');
+  const found = there.find(({ kind }) => WORKLOADS.has(kind)) ?? there[0];
+  if (found?.version === undefined) return undefined;
+  const { group, version, kind, namespace = '', name } = found;
+  return { group, version, kind, namespace, name };
+};
 
 /**
  * Trap 5: after an error of the comparison everything else is from before, and looks well: Unknown/Healthy/Succeeded, with

@@ -1,8 +1,8 @@
 import type { Timing } from '../github/timing.ts';
 import type { ApplicationStatus } from './application-status.ts';
-import type { ArgoCdClient } from './client.ts';
+import type { ArgoCdClient, ObjectQuery } from './client.ts';
 import { ArgoCdError } from './fault.ts';
-import type { Judgement, Reading } from './judge.ts';
+import { type ClusterAnswer, type Judgement, liveWitness, type Reading } from './judge.ts';
 import type { ResourceTree } from './resource-tree.ts';
 
 /** What to watch on one server. */
@@ -33,9 +33,10 @@ export interface WatchOptions {
  * - `over`: nothing more is to be known of it.
  * - `refresh`: it has not seen the commit.
  * - `tree`: its live objects would tell more.
+ * - `cluster`: only a live read would tell more.
  * - `look`: only look again.
  */
-export type Interest = 'over' | 'refresh' | 'tree' | 'look';
+export type Interest = 'over' | 'refresh' | 'tree' | 'cluster' | 'look';
 
 /** Argo CD could not be asked, or does not show an application. */
 export interface WatchTrouble {
@@ -63,6 +64,9 @@ const REFRESH_AGAIN_MS = 60_000;
 /** A tree tells of pods, which change slowly; and each is a request of its own. */
 const TREE_EVERY_MS = 10_000;
 
+/** A cluster is asked once for all its applications, and again after so long. */
+const CLUSTER_EVERY_MS = 10_000;
+
 /** Not longer than this between looks when Argo CD is out of reach. */
 const SLOWEST_MS = 8_000;
 
@@ -86,6 +90,7 @@ export async function watchApplications(options: WatchOptions): Promise<WatchEnd
   const watched = new Map<string, Watched>(
     options.applications.map((name) => [name, { name, lastSeen: timing.now() }]),
   );
+  const clusters: ClusterAnswers = new Map();
   const unknown: WatchTrouble[] = [];
   let trouble: { error: ArgoCdError; since: number; told: boolean } | undefined;
   let fails = 0;
@@ -123,7 +128,7 @@ export async function watchApplications(options: WatchOptions): Promise<WatchEnd
     });
     if (listed !== undefined) {
       fails = 0;
-      const missing = readAll(options, watched, listed, timing.now());
+      const missing = readAll(options, { watched, clusters }, listed, timing.now());
       if (missing.length === 0) {
         if (trouble?.told === true) options.onTrouble?.(undefined);
         trouble = undefined;
@@ -134,7 +139,7 @@ export async function watchApplications(options: WatchOptions): Promise<WatchEnd
       }
     }
     if (watched.size === 0) break;
-    const more = listed === undefined ? 0 : await askMore(options, watched);
+    const more = listed === undefined ? 0 : await askMore(options, watched, clusters);
     // As many intervals as requests; and no more than half of the time is spent on asking a server that is slow.
     const pause =
       listed === undefined
@@ -152,6 +157,7 @@ interface Watched {
   /** When anything was known of it last; at first, when the watch began. */
   lastSeen: number;
   interest?: Interest;
+  status?: ApplicationStatus;
   /** The operation that was under way or ended last. */
   sync?: string;
   /** Since when it wants to be refreshed. */
@@ -159,6 +165,18 @@ interface Watched {
   refreshedAt?: number;
   tree?: { readonly of: string | undefined; readonly at: number; readonly tree: ResourceTree | undefined };
 }
+
+/** What clusters answered last, by `clusterOf`, and when they were asked. */
+type ClusterAnswers = Map<string, DatedAnswer>;
+type DatedAnswer = ClusterAnswer & { readonly at: number };
+
+/** That it answered holds for a while; that it did not, until it is asked again. */
+const lastAnswer = (known: DatedAnswer | undefined, at: number): DatedAnswer | undefined =>
+  known?.silence === undefined && at - (known?.at ?? 0) >= CLUSTER_EVERY_MS ? undefined : known;
+
+/** Applications name their cluster, or give its address. */
+const clusterOf = ({ destination }: ApplicationStatus): string =>
+  `${destination.name ?? ''} ${destination.server ?? ''}`;
 
 async function look(
   { client, selector }: WatchOptions,
@@ -176,7 +194,7 @@ async function look(
 /** Hands every application that is listed to the caller. @returns those that are not listed */
 function readAll(
   options: WatchOptions,
-  watched: Map<string, Watched>,
+  { watched, clusters }: { readonly watched: Map<string, Watched>; readonly clusters: ClusterAnswers },
   listed: readonly ApplicationStatus[],
   at: number,
 ): Watched[] {
@@ -193,7 +211,13 @@ function readAll(
     // What was live before another sync is of no use any more. Commits that change nothing of it start none: in a busy
     // repository there is one every few seconds.
     if (each.tree !== undefined && each.tree.of !== each.sync) delete each.tree;
-    const interest = options.onReading(each.name, { status, at, tree: each.tree?.tree });
+    const interest = options.onReading(each.name, {
+      status,
+      at,
+      tree: each.tree?.tree,
+      cluster: lastAnswer(clusters.get(clusterOf(status)), at),
+    });
+    each.status = status;
     each.interest = interest;
     each.wantsRefreshSince = interest === 'refresh' ? (each.wantsRefreshSince ?? at) : undefined;
     if (interest === 'over') watched.delete(each.name);
@@ -211,11 +235,16 @@ const unseen = (missing: readonly Watched[]): ArgoCdError =>
     'Argo CD does not list it: it does not exist (yet), or the token may not see it',
   );
 
-/** The most useful requests besides the list, if any: refreshes, or one resource tree. @returns how many were sent */
-async function askMore(options: WatchOptions, watched: ReadonlyMap<string, Watched>): Promise<number> {
+/** The most useful requests besides the list, if any: refreshes, or one live read. @returns how many were sent */
+async function askMore(
+  options: WatchOptions,
+  watched: ReadonlyMap<string, Watched>,
+  clusters: ClusterAnswers,
+): Promise<number> {
   const { client, timing } = options;
   const now = timing.now();
   const refreshes = options.refresh === false ? [] : toRefresh(watched, now);
+  if (refreshes.length === 0 && (await askCluster(client, watched, clusters, now))) return 1;
   const tree = refreshes.length > 0 ? undefined : toSeeTree(watched, now);
   try {
     for (const each of refreshes) {
@@ -244,6 +273,39 @@ function toRefresh(watched: ReadonlyMap<string, Watched>, now: number): Watched[
           : now - refreshedAt >= REFRESH_AGAIN_MS),
     )
     .slice(0, FEW);
+}
+
+/** Reads an object of one cluster of which somebody wants to know whether it answers. @returns false where nobody does */
+async function askCluster(
+  client: ArgoCdClient,
+  watched: ReadonlyMap<string, Watched>,
+  clusters: ClusterAnswers,
+  now: number,
+): Promise<boolean> {
+  for (const { name, interest, status } of watched.values()) {
+    if (interest !== 'cluster' || status === undefined) continue;
+    const cluster = clusterOf(status);
+    const witness = liveWitness(status);
+    if (witness === undefined || now - (clusters.get(cluster)?.at ?? 0) < CLUSTER_EVERY_MS) continue;
+    clusters.set(cluster, { at: now, silence: await silenceOf(client, name, witness) });
+    return true;
+  }
+  return false;
+}
+
+/** Argo CD answers 500 where the cluster does not answer it. A refusal of any other kind says nothing against the cluster. */
+async function silenceOf(
+  client: ArgoCdClient,
+  application: string,
+  witness: ObjectQuery,
+): Promise<string | undefined> {
+  try {
+    await client.liveObject(application, witness, { once: true });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof ArgoCdError)) throw error;
+    return error.fault === 'unavailable' ? error.message : undefined;
+  }
 }
 
 /** The one whose tree is the oldest. */

@@ -118,6 +118,14 @@ export class StandinApplication {
       : 'OutOfSync';
   }
 
+  get cluster(): StandinCluster {
+    return this.#around.cluster;
+  }
+
+  liveObject(kind: string | null, name: string | null): LiveObject | undefined {
+    return [...this.live.values()].find(({ manifest }) => manifest.kind === kind && manifest.name === name);
+  }
+
   health(live: LiveObject, now: number): Health | undefined {
     return this.forced.get(`${live.manifest.kind}/${live.manifest.name}`) ?? healthOf(live, now);
   }

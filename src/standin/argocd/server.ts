@@ -373,10 +373,15 @@ class Desk {
         };
       }
       case 'GET resource': {
-        const pod = pods().find(({ name }) => name === query.get('resourceName'));
-        return pod === undefined || query.get('kind') !== 'Pod'
+        const { cluster } = application;
+        if (cluster.isDown) return refuse(500, 2, `error getting resource: ${cluster.unreachable}`);
+        const [kind, name] = [query.get('kind'), query.get('resourceName')];
+        const pod = kind === 'Pod' ? pods().find((each) => each.name === name) : undefined;
+        const live = application.liveObject(kind, name);
+        const manifest = pod === undefined ? live?.manifest.text : JSON.stringify(podManifest(pod));
+        return manifest === undefined
           ? refuse(404, 5, 'resource not found')
-          : { status: 200, body: { manifest: JSON.stringify(podManifest(pod)) } };
+          : { status: 200, body: { manifest } };
       }
       case 'GET managed-resources':
         return {
