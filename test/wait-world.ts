@@ -1,3 +1,4 @@
+import { onTestFinished } from 'vitest';
 import { type Finished, type FinishInputs, runFinish } from '../src/deploy/finish.ts';
 import type { Awaited, Lookout, Sight } from '../src/deploy/lookout.ts';
 import { runWait, type WaitDeps, type WaitInputs, type WaitOutputs } from '../src/deploy/wait.ts';
@@ -31,7 +32,7 @@ export const smooth: Behaviour = ({ age }) =>
   age < 10_000 ? { state: 'waiting', words: 'waiting for pods' } : { state: 'done', words: 'healthy' };
 
 /** A company with two clusters in production, and apps that run build 1. */
-export interface WaitWorld extends AsyncDisposable {
+export interface WaitWorld {
   readonly world: BumpWorld;
   readonly gitops: StandinRepository;
   readonly client: GitHubClient;
@@ -54,11 +55,13 @@ export interface WaitWorld extends AsyncDisposable {
   release(app?: string): Promise<string>;
 }
 
+/** Ends with the test that made it. */
 export async function waitWorld(
   apps: readonly string[] = ['web'],
   kajitori = KAJITORI_YAML,
 ): Promise<WaitWorld> {
   const world = await bumpWorld(6);
+  onTestFinished(() => world[Symbol.asyncDispose]());
   const gitops = await world.gitops({
     'kajitori.yaml': kajitori,
     ...Object.fromEntries(
@@ -135,7 +138,6 @@ export async function waitWorld(
         return latest === undefined ? 'none' : `${latest.state} ${latest.description}`;
       }),
     release: async (name = 'web') => (await gitops.read(`apps/${name}/release.production.yaml`)) ?? '',
-    [Symbol.asyncDispose]: () => world[Symbol.asyncDispose](),
   };
   return at;
 }

@@ -20,7 +20,7 @@ afterEach(async () => {
 });
 
 test('what the repository says now of every released app is marked, and the tags are handed on', async () => {
-  await using at = await waitWorld(['web', 'billing']);
+  const at = await waitWorld(['web', 'billing']);
   await at.deploy(2);
   const seen: unknown[] = [];
   const markLive: ReleaseRegistries['markLive'] = async (deployed) => {

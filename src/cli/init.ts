@@ -128,6 +128,13 @@ async function adopt(options: InitOptions) {
   return { text: `\n${adoptText(outputs)}`, json: outputs, exitCode: outputs.exitCode };
 }
 
+/** The ends that init and its `--adopt` have in common. */
+const ENDS = {
+  'nothing-to-do': 'Nothing to do: everything is there.',
+  'dry-run': 'Dry run: nothing was written.',
+  declined: 'Nothing was written.',
+} as const;
+
 function adoptText({ reason, written, apps }: AdoptOutputs): string {
   const [first] = apps;
   switch (reason) {
@@ -143,12 +150,6 @@ function adoptText({ reason, written, apps }: AdoptOutputs): string {
             ]),
         '  → Commit and push; docs/setup.md goes on with the GitHub App. `kajitori doctor` checks the set-up.',
       ].join('\n');
-    case 'nothing-to-do':
-      return 'Nothing to do: everything is there.';
-    case 'dry-run':
-      return 'Dry run: nothing was written.';
-    case 'declined':
-      return 'Nothing was written.';
     case 'no-pattern':
       return 'Nothing was written. Is there such a file after all? Name it: --release and --image.';
     case 'changes':
@@ -161,6 +162,8 @@ function adoptText({ reason, written, apps }: AdoptOutputs): string {
         'Nothing was written: not everything could be compared (see above).',
         '  → Mend what is named there, or leave it out: --exclude NAME.',
       ].join('\n');
+    default:
+      return ENDS[reason];
   }
 }
 
@@ -230,13 +233,9 @@ function initText({ reason, written }: InitOutputs, { app }: InitOptions): strin
             ]
           : ['  → Its first lines say how the workflow that builds the image calls it.']),
       ].join('\n');
-    case 'nothing-to-do':
-      return 'Nothing to do: everything is there.';
-    case 'dry-run':
-      return 'Dry run: nothing was written.';
-    case 'declined':
-      return 'Nothing was written.';
     case 'blocked':
       return 'Nothing was written: other texts stand where generated files should be (see above).';
+    default:
+      return ENDS[reason];
   }
 }

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { APP_YAML } from '../../test/bump-world.ts';
 import { brings, MINUTE, smooth, type WaitWorld, waitWorld, writeStatus } from '../../test/wait-world.ts';
@@ -6,16 +6,6 @@ import { finishExitCode } from './finish.ts';
 import { finishResult } from './finish-report.ts';
 
 const HOUR = 60 * MINUTE;
-
-let open: WaitWorld | undefined;
-const found = async (...asked: Parameters<typeof waitWorld>): Promise<WaitWorld> => {
-  open = await waitWorld(...asked);
-  return open;
-};
-afterEach(async () => {
-  await open?.[Symbol.asyncDispose]();
-  open = undefined;
-});
 
 /** A run that dies at its nth look. */
 class Killed extends Error {}
@@ -36,7 +26,7 @@ const failing = (about: Parameters<typeof smooth>[0]) =>
 
 describe('a run that died', () => {
   test('is finished by the next one: the deploy was well', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     dying(at, 2);
     await expect(at.wait(smooth, { commit })).rejects.toThrow(Killed);
@@ -53,7 +43,7 @@ describe('a run that died', () => {
   });
 
   test('is undone by the next one: the deploy had failed', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     dying(at, 1);
     await expect(at.wait(failing, { commit })).rejects.toThrow(Killed);
@@ -67,7 +57,7 @@ describe('a run that died', () => {
   });
 
   test('between the verdict and the commit that puts back: it is put back', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     const outage = at.world.github.inject({
       match: ({ operation }) => operation === 'Commit',
@@ -85,7 +75,7 @@ describe('a run that died', () => {
   });
 
   test('between the commit that puts back and its end: that one is finished', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     at.meanwhile = async () => {
       if ((await at.gitops.commits()).length === 3) {
@@ -109,7 +99,7 @@ describe('a run that died', () => {
   });
 
   test('before it said anything: a deploy that nobody waited for', async () => {
-    const at = await found();
+    const at = await waitWorld();
     await at.deploy(2);
     expect(await at.finish(smooth)).toEqual([]);
     await at.world.timing.sleep(13 * MINUTE);
@@ -119,7 +109,7 @@ describe('a run that died', () => {
   });
 
   test('after it said of one cluster that it failed: the others are not waited for for ever', async () => {
-    const at = await found();
+    const at = await waitWorld();
     await at.gitops.commit({ 'apps/new/app.yaml': APP_YAML });
     const commit = await at.deploy(2, 'new');
     await writeStatus(at, commit, 'kajitori/new/prod-1', 'pending', 'waiting for Argo CD');
@@ -130,7 +120,7 @@ describe('a run that died', () => {
   });
 
   test.each(['hold', 'hold-end'])('behind a commit that deploys nothing: %s', async (action) => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     await at.gitops.commit(
       { 'README.md': action },
@@ -146,7 +136,7 @@ describe('a run that died', () => {
   });
 
   test('two that finish the same deploy at once write one commit', async () => {
-    const at = await found();
+    const at = await waitWorld();
     await at.deploy(2);
     await at.world.timing.sleep(13 * MINUTE);
     const both = await Promise.all([at.finish(failing), at.finish(failing)]);
@@ -164,7 +154,7 @@ const crashing = ({ awaited, age }: Parameters<typeof smooth>[0]) =>
 
 describe('what is left alone', () => {
   test('first deploys that failed: nothing ran before them, and their own run said so', async () => {
-    const at = await found();
+    const at = await waitWorld();
     await at.gitops.commit({ 'apps/one/app.yaml': APP_YAML, 'apps/two/app.yaml': APP_YAML });
     const commit = await at.deployTogether(2, ['one', 'two']);
     const outputs = await at.wait(
@@ -178,7 +168,7 @@ describe('what is left alone', () => {
   });
 
   test('a first deploy that failed beside an app that went back', async () => {
-    const at = await found();
+    const at = await waitWorld();
     await at.gitops.commit({ 'apps/new/app.yaml': APP_YAML });
     const commit = await at.deployTogether(2, ['web', 'new']);
     await at.wait((about) => (about.awaited.app === 'new' ? crashing(about) : smooth(about)), { commit });
@@ -188,7 +178,7 @@ describe('what is left alone', () => {
   });
 
   test('what failed, where rollback is never', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     await at.wait(failing, { commit, rollback: 'never' });
     await at.world.timing.sleep(13 * MINUTE);
@@ -197,7 +187,7 @@ describe('what is left alone', () => {
   });
 
   test('a deploy that somebody waits for, however long', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     const startedAt = at.world.timing.now();
     const meanwhile: unknown[] = [];
@@ -212,7 +202,7 @@ describe('what is left alone', () => {
   });
 
   test('an older deploy, when a newer one is there', async () => {
-    const at = await found();
+    const at = await waitWorld();
     await at.deploy(2);
     const newer = await at.deploy(3);
     await at.world.timing.sleep(13 * MINUTE);
@@ -221,7 +211,7 @@ describe('what is left alone', () => {
   });
 
   test('a deploy of yesterday: what is unhealthy now has other causes', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     await at.world.timing.sleep(25 * HOUR);
     expect(await at.finish(failing)).toEqual([]);
@@ -229,7 +219,7 @@ describe('what is left alone', () => {
   });
 
   test('another app, when one is named', async () => {
-    const at = await found(['web', 'api']);
+    const at = await waitWorld(['web', 'api']);
     await at.deploy(2, 'web');
     await at.deploy(2, 'api');
     await at.world.timing.sleep(13 * MINUTE);
@@ -239,7 +229,7 @@ describe('what is left alone', () => {
 });
 
 test('the worst is told first, and nothing at all is told too', async () => {
-  const at = await found(['web', 'api']);
+  const at = await waitWorld(['web', 'api']);
   expect(finishResult(await at.finish(smooth))).toMatchObject({
     exitCode: 0,
     headline: 'No deploy is unfinished',

@@ -1,18 +1,11 @@
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { type WaitWorld, waitWorld, writeStatus } from '../../test/wait-world.ts';
 import { parseRepositoryName } from '../github/repository-name.ts';
 import { NotifiedLookout } from './notified-lookout.ts';
 
-let open: WaitWorld | undefined;
-afterEach(async () => {
-  await open?.[Symbol.asyncDispose]();
-  open = undefined;
-});
-
 /** Waits by what notifications wrote; `meanwhile` is what Argo CD does before each look. */
 async function waiting(script: (at: WaitWorld, look: number) => Promise<void>) {
   const at = await waitWorld();
-  open = at;
   const commit = await at.deploy(2);
   const target = { repository: parseRepositoryName(at.gitops.fullName) };
   const lookout = new NotifiedLookout({ client: at.client, target, timing: at.world.timing });

@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { brings, smooth, type WaitWorld, waitWorld } from '../../test/wait-world.ts';
 import { createGitHubClient } from '../github/client.ts';
 import type { AnnouncedDeploy, AnnouncedVerdict } from '../release/announce.ts';
@@ -6,16 +6,6 @@ import { announcer } from '../release/announcer.ts';
 import { couldNot } from '../report/failure.ts';
 import type { Tell } from './tell.ts';
 import { waitSummary, waitText } from './wait-report.ts';
-
-let open: WaitWorld | undefined;
-const found = async (): Promise<WaitWorld> => {
-  open = await waitWorld();
-  return open;
-};
-afterEach(async () => {
-  await open?.[Symbol.asyncDispose]();
-  open = undefined;
-});
 
 /** Writes down what is told. */
 function listener() {
@@ -42,7 +32,7 @@ const badBuild = (about: Parameters<typeof smooth>[0]) =>
     : smooth(about);
 
 test('people are told at the beginning and at the end, with the commit of the app and where it is seen', async () => {
-  const at = await found();
+  const at = await waitWorld();
   await at.gitops.commit(
     {
       'defaults/platform.yaml': 'platform: { ingress: { domain: "{environment}.example.com" } }\n',
@@ -69,7 +59,7 @@ test('people are told at the beginning and at the end, with the commit of the ap
 });
 
 test('a deploy that is undone is told with its cause, and so is the earlier one that runs again', async () => {
-  const at = await found();
+  const at = await waitWorld();
   const commit = await at.deploy(2);
   const { told, tell, lines } = listener();
   const outputs = await at.wait(badBuild, { commit }, { tell });
@@ -83,7 +73,7 @@ test('a deploy that is undone is told with its cause, and so is the earlier one 
 });
 
 test('nobody is told that all run the earlier release again when they do not', async () => {
-  const at = await found();
+  const at = await waitWorld();
   const commit = await at.deploy(2);
   const { tell, lines } = listener();
   const always = (about: Parameters<typeof smooth>[0]) =>
@@ -98,7 +88,7 @@ test('nobody is told that all run the earlier release again when they do not', a
 });
 
 test('what could not be found out is told as that', async () => {
-  const at = await found();
+  const at = await waitWorld();
   const commit = await at.deploy(2);
   const { tell, lines } = listener();
   const lookout = {
@@ -115,7 +105,7 @@ test('what could not be found out is told as that', async () => {
 });
 
 test('a change of values is no deploy of the app’s commit, and is not told there', async () => {
-  const at = await found();
+  const at = await waitWorld();
   const commit = await at.gitops.commit(
     { 'apps/web/values.yaml': 'web: { scale: 2 }\n' },
     { message: 'Scale' },
@@ -129,7 +119,7 @@ test.each<[string, Tell]>([
   ['gives problems', async () => ['acme/web was not told: no right']],
   ['breaks', async () => Promise.reject(new TypeError('acme/web was not told: no right'))],
 ])('who tells and %s changes no verdict, and the report says so', async (_, tell) => {
-  const at = await found();
+  const at = await waitWorld();
   const bad = await at.wait(badBuild, { commit: await at.deploy(2) }, { tell });
   expect(bad).toMatchObject({ verdict: 'failed', remedy: { kind: 'written' } });
   expect(bad.untold).toEqual(['acme/web was not told: no right']);
@@ -138,7 +128,7 @@ test.each<[string, Tell]>([
 });
 
 test('waiting does not stand still while somebody is told', async () => {
-  const at = await found();
+  const at = await waitWorld();
   let looked = () => {};
   const firstLook = new Promise<void>((resolve) => {
     looked = resolve;
@@ -157,7 +147,7 @@ test('waiting does not stand still while somebody is told', async () => {
 });
 
 test('on GitHub: a deployment for each cluster and a status on the commit; a bad webhook and no App are sentences', async () => {
-  const at = await found();
+  const at = await waitWorld();
   const { github, timing, commits } = at.world;
   const token = github.actionsToken('acme/web', {
     deployments: 'write',

@@ -1,19 +1,9 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { KAJITORI_YAML, trailer } from '../../test/bump-world.ts';
-import { brings, MINUTE, smooth, type WaitWorld, waitWorld } from '../../test/wait-world.ts';
+import { brings, MINUTE, smooth, waitWorld } from '../../test/wait-world.ts';
 import type { Sight } from './lookout.ts';
 import { waitExitCode, waitHeadline, waitRemedy, waitSummary, waitText, waitTodo } from './wait-report.ts';
-
-let open: WaitWorld | undefined;
-const found = async (...asked: Parameters<typeof waitWorld>): Promise<WaitWorld> => {
-  open = await waitWorld(...asked);
-  return open;
-};
-afterEach(async () => {
-  await open?.[Symbol.asyncDispose]();
-  open = undefined;
-});
 
 const missing: Partial<Sight> = {
   state: 'failed',
@@ -31,7 +21,7 @@ const badBuild =
 
 describe('a deploy that ends well', () => {
   test('is healthy when every cluster is, and that is recorded on its commit for each of them', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     const outputs = await at.wait(smooth, { commit });
     expect(outputs).toMatchObject({ verdict: 'healthy', remedy: undefined, knownBefore: false });
@@ -56,7 +46,7 @@ describe('a deploy that ends well', () => {
   });
 
   test('is not asked about again once it is known', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     await at.wait(smooth, { commit });
     const again = await at.wait(
@@ -69,7 +59,7 @@ describe('a deploy that ends well', () => {
   });
 
   test('is found without its commit: the newest one that deployed the app', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     await at.gitops.commit({ 'apps/web/values.yaml': 'web: { scale: 2 }\n' }, { message: 'Scale' });
     const outputs = await at.wait(smooth, { apps: ['web'] });
@@ -77,7 +67,7 @@ describe('a deploy that ends well', () => {
   });
 
   test('a hold is no deploy: the commit before it is waited for', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     await at.gitops.commit(
       { 'README.md': 'held' },
@@ -90,7 +80,7 @@ describe('a deploy that ends well', () => {
   });
 
   test('says now and then that somebody waits, so that nobody takes the run for dead', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     await at.wait(({ age }) => (age < 10 * MINUTE ? { words: '3 of 8 pods ready' } : { state: 'done' }), {
       commit,
@@ -108,7 +98,7 @@ describe('a deploy that ends well', () => {
 
 describe('both or none: when one cluster fails', () => {
   test('one commit puts all clusters back, holds the app, and it is waited until they are healthy', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const before = await at.release();
     const commit = await at.deploy(2);
     const outputs = await at.wait(badBuild(), { commit });
@@ -137,7 +127,7 @@ describe('both or none: when one cluster fails', () => {
   });
 
   test('the first line names the cause and what to do', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     const outputs = await at.wait(badBuild(), { commit });
     const [line] = waitSummary(outputs).split('\n');
@@ -150,7 +140,7 @@ describe('both or none: when one cluster fails', () => {
   });
 
   test('the next bump is refused, and says why', async () => {
-    const at = await found();
+    const at = await waitWorld();
     await at.wait(badBuild(), { commit: await at.deploy(2) });
     await expect(at.deploy(3)).rejects.toMatchObject({
       reason: 'hold',
@@ -159,7 +149,7 @@ describe('both or none: when one cluster fails', () => {
   });
 
   test('also when it was healthy already in the other one', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     const outputs = await at.wait(
       (about) =>
@@ -178,7 +168,7 @@ describe('both or none: when one cluster fails', () => {
   });
 
   test('a deadline that passes is a failure; it runs from the moment that Argo CD knows the commit', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     const outputs = await at.wait(
       (about) => {
@@ -197,7 +187,7 @@ describe('both or none: when one cluster fails', () => {
   });
 
   test('an operation that hangs is ended where it failed, at once; elsewhere when it had a minute to end', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     const startedAt = at.world.timing.now();
     const times: number[] = [];
@@ -219,7 +209,7 @@ describe('both or none: when one cluster fails', () => {
   });
 
   test('an operation of an earlier deploy that hangs is ended, when it had half of the deadline', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     const outputs = await at.wait(
       ({ awaited, age }) =>
@@ -233,7 +223,7 @@ describe('both or none: when one cluster fails', () => {
   });
 
   test('a cluster that does not come back is told, and nothing else is undone', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     const outputs = await at.wait(
       ({ awaited }) =>
@@ -250,7 +240,7 @@ describe('both or none: when one cluster fails', () => {
   });
 
   test('they go back to what was healthy, not to what was replaced before that was known', async () => {
-    const at = await found();
+    const at = await waitWorld();
     await at.wait(smooth, { commit: await at.deploy(2) });
     await at.deploy(3);
     const commit = await at.deploy(4);
@@ -263,7 +253,7 @@ describe('both or none: when one cluster fails', () => {
   });
 
   test('apps that were deployed together go back together', async () => {
-    const at = await found(['web', 'api']);
+    const at = await waitWorld(['web', 'api']);
     const commit = await at.deployTogether(2, ['web', 'api']);
     await at.wait(badBuild(), { commit, apps: ['web'] });
     expect(await at.release('web')).toContain('build-1');
@@ -272,7 +262,7 @@ describe('both or none: when one cluster fails', () => {
   });
 
   test('rollback: never leaves it as it is, and says so', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     const outputs = await at.wait(badBuild(), { commit, rollback: 'never' });
     expect(outputs).toMatchObject({ verdict: 'failed', remedy: { kind: 'never' }, back: [] });
@@ -281,7 +271,7 @@ describe('both or none: when one cluster fails', () => {
   });
 
   test('where deploys are pull requests, putting back is one too', async () => {
-    const at = await found(
+    const at = await waitWorld(
       ['web'],
       KAJITORI_YAML.replace('clusters: [prod-1, prod-2]', 'clusters: [prod-1, prod-2], via: pull-request'),
     );
@@ -295,7 +285,7 @@ describe('both or none: when one cluster fails', () => {
 
 describe('what is not ours is never undone', () => {
   test('a newer deploy: ours is superseded, not failed, and that one decides', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     let newer = '';
     at.meanwhile = async () => {
@@ -312,7 +302,7 @@ describe('what is not ours is never undone', () => {
   });
 
   test('a newer deploy that comes between the failure and our commit', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     let newer = '';
     const late = at.world.github.inject({
@@ -341,7 +331,7 @@ describe('what is not ours is never undone', () => {
   });
 
   test("a person's change is waited for in the apps that its files reach", async () => {
-    const at = await found(['web', 'api']);
+    const at = await waitWorld(['web', 'api']);
     const values = Object.fromEntries(
       Array.from({ length: 40 }, (_, nth) => [`apps/web/extra/${nth}.yaml`, '']),
     );
@@ -360,7 +350,7 @@ describe('what is not ours is never undone', () => {
   });
 
   test("a person's change of values is told, not reverted", async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.gitops.commit(
       { 'apps/web/values.yaml': 'web: { port: 1 }\n' },
       { message: 'Port' },
@@ -372,7 +362,7 @@ describe('what is not ours is never undone', () => {
   });
 
   test('a rollback that fails: going back again would bring what failed before', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     const outputs = await at.wait(badBuild(), { commit });
     const undone = outputs.remedy?.kind === 'written' ? outputs.remedy.commit : '';
@@ -383,7 +373,7 @@ describe('what is not ours is never undone', () => {
   });
 
   test("an app's first deploy stays, without a hold: nothing ran before", async () => {
-    const at = await found();
+    const at = await waitWorld();
     await at.gitops.commit({ 'apps/new/app.yaml': 'app:\n  team: shop\n  sources: [acme/web]\n' });
     const commit = await at.deploy(2, 'new');
     const outputs = await at.wait(() => missing, { commit });
@@ -394,7 +384,7 @@ describe('what is not ours is never undone', () => {
   });
 
   test('of a repository that may not deploy the app, nothing is waited for and nothing written', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     const evil = { deployer: { kind: 'repository', repository: 'acme/evil' } } as const;
     await expect(at.wait(() => missing, { commit }, evil)).rejects.toMatchObject({
@@ -407,7 +397,7 @@ describe('what is not ours is never undone', () => {
 });
 
 test('a commit of another branch says nothing: nobody reviewed who may deploy there, and what it goes back to', async () => {
-  const at = await found();
+  const at = await waitWorld();
   await at.deploy(2);
   const forged = await at.gitops.commit(
     { 'apps/web/app.yaml': 'app:\n  team: shop\n  sources: [acme/evil]\n' },
@@ -425,7 +415,7 @@ test('a commit of another branch says nothing: nobody reviewed who may deploy th
 });
 
 test('a commit that is older than the newest hundred is found all the same', async () => {
-  const at = await found();
+  const at = await waitWorld();
   const commit = await at.deploy(2);
   for (let nth = 0; nth < 101; nth++)
     await at.gitops.commit({ 'README.md': String(nth) }, { message: 'Later' });
@@ -434,7 +424,7 @@ test('a commit that is older than the newest hundred is found all the same', asy
 
 describe('"could not find out" is not "failed"', () => {
   test('an Argo CD that does not answer: nothing is put back, exit code 2', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     const outputs = await at.wait(
       ({ awaited }) =>
@@ -453,7 +443,7 @@ describe('"could not find out" is not "failed"', () => {
   });
 
   test('an outage in the middle is waited out', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     const outputs = await at.wait(
       (about) =>
@@ -468,7 +458,7 @@ describe('"could not find out" is not "failed"', () => {
   });
 
   test('a commit that Argo CD never sees', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     const outputs = await at.wait(() => ({ seen: false, words: 'it still compares an older commit' }), {
       commit,
@@ -480,7 +470,7 @@ describe('"could not find out" is not "failed"', () => {
   });
 
   test('GitHub does not answer for a while: it is waited, and one commit is written', async () => {
-    const at = await found();
+    const at = await waitWorld();
     const commit = await at.deploy(2);
     for (const operation of ['Commit', 'POST /repos/{owner}/{repo}/statuses/{sha}', 'Snapshot']) {
       at.world.github.inject({
