@@ -370,6 +370,17 @@ describe.skipIf(!hasArgoCdCorpus)('the traps of single answers', () => {
     expect(judgements.at(-1)).toMatchObject({ state: 'failed', cause: { kind: 'hook-failed' } });
   });
 
+  test('a sync that failed at our commit: while nobody knows whether Argo CD has gone on, nothing is decided', () => {
+    const status = recordedApplication('hook-failed-on-update');
+    const commit = status.operation?.revisions[0];
+    const ahead = { ...status, sync: { status: 'OutOfSync', revisions: [NOBODY] } };
+    const isDescendant = (revision: string) => (revision === NOBODY ? undefined : false);
+    expect(judge({ status: ahead, at: 60_000 }, expecting(commit, { isDescendant }))).toMatchObject({
+      state: 'waiting',
+      phase: expect.stringContaining('we do not know'),
+    });
+  });
+
   test('a cluster that Argo CD cannot reach is no failure for a moment, and is one when it stays so', () => {
     const status = recordedApplication('bumped');
     const message = 'Failed to load live state: failed to get cluster info for "https://127.0.0.1:6444"';

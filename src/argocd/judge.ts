@@ -294,8 +294,9 @@ function judgeOperation(
   // Of a cluster that is dead that is only what Argo CD saw last, and none of its answers tells: 40 s on, it still calls the
   // connection Successful (trap 8, clusters.b-down-later).
   if (position !== 'there') return undefined;
-  // It failed at our commit; Argo CD has gone on to a later one, which it will sync, or which needs no sync.
-  const wentOn = compared === 'there' && !sameRevisions(operation.revisions, status.sync.revisions);
+  // It failed at our commit; Argo CD has gone on to a later one, which it will sync, or which needs no sync. Whether it is later
+  // may not be known yet.
+  const wentOn = compared !== 'before' && !sameRevisions(operation.revisions, status.sync.revisions);
   if (wentOn) return undefined;
   // Traps 4 and 7, and 8: the application may say Healthy.
   return syncFailed(operation);

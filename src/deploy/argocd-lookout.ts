@@ -199,11 +199,14 @@ export class ArgoCdLookout implements Lookout {
     if (isNews) {
       this.#wake();
     }
-    // What GitHub answers meanwhile may make more of the same reading.
-    void order.settled()?.then(() => {
-      if (known.reading === reading) this.#read(client, known, reading);
-    });
-    return interestOf(judgement);
+    const interest = interestOf(judgement);
+    if (interest !== 'over') {
+      // What GitHub answers meanwhile may make more of the same reading.
+      void order.settled()?.then(() => {
+        if (known.reading === reading) this.#read(client, known, reading);
+      });
+    }
+    return interest;
   }
 
   #troubled(byName: ReadonlyMap<string, Known>, trouble: WatchTrouble | undefined): void {
