@@ -5,6 +5,7 @@ import { pathWithTools } from './scripts/tools.ts';
 export default defineConfig({
   test: {
     include: ['{src,actions,scripts,test,bench}/**/*.test.ts'],
+    reporters: ['default'],
     // Processes, not threads: tests change the working directory and start git and helm.
     pool: 'forks',
     // One more than by default: many tests wait for processes, and on 2 processors one worker would leave half of them idle.

@@ -5,6 +5,8 @@ import { pathWithTools } from './scripts/tools.ts';
 export default defineConfig({
   test: {
     include: ['test/e2e/**/*.e2e.ts'],
+    // A file takes many minutes: each test is told of as it ends.
+    reporters: ['verbose'],
     pool: 'forks',
     // Each file starts a rig of its own, of 2 GB and a dozen processes.
     fileParallelism: false,

@@ -17,8 +17,7 @@ export async function runTests(
   filters: readonly string[],
   checked: Counts = { passed: 0, failed: 0 },
 ): Promise<boolean> {
-  const options = { root, config, watch: false, reporters: ['default'] };
-  const vitest = await startVitest('test', [...filters], options);
+  const vitest = await startVitest('test', [...filters], { root, config, watch: false });
   const modules = vitest.state.getTestModules();
   const summary = summarize({
     checks: checked,
