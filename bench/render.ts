@@ -37,6 +37,7 @@ const CLUSTERS = ['prod-1', 'prod-2'].map((name, index) => ({
   account: '222222222222',
   active: index === 0,
   architecture: ['amd64' as const],
+  apiVersions: [],
 }));
 
 async function write(file: string, text: string): Promise<void> {

@@ -98,6 +98,19 @@ const clusterSchema = z.strictObject({
     .min(1)
     .default(['amd64'])
     .describe('The processor architectures of its nodes.'),
+  apiVersions: z
+    .array(
+      z
+        .string()
+        .regex(
+          /^[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?\/v\d+(?:(?:alpha|beta)\d+)?(?:\/[A-Z][A-Za-z0-9]*)?$/,
+          'must be like monitoring.coreos.com/v1 or monitoring.coreos.com/v1/ServiceMonitor',
+        ),
+    )
+    .default([])
+    .describe(
+      'What the cluster serves by CustomResourceDefinitions, like monitoring.coreos.com/v1/ServiceMonitor. Charts ask for it (`.Capabilities.APIVersions`).',
+    ),
   argocd: z
     .strictObject({
       server: z

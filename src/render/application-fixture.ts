@@ -22,6 +22,7 @@ export const anApplication = (more: Partial<Application> = {}): Application => (
       account: '111111111111',
       active: true,
       architecture: ['amd64'],
+      apiVersions: [],
     },
   },
   sources: [],

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Application, ApplicationSource, HelmSource } from '../applications/application.ts';
+import { servedApis } from '../kubernetes/served-apis.ts';
 import { anApplication, aSource, helmOptions } from './application-fixture.ts';
 import { planApplication } from './plan.ts';
 import type { RenderWorld } from './world.ts';
@@ -89,6 +90,19 @@ describe('the plan of an application', () => {
       kubeVersion: '1.31',
       apiVersions: ['a/v1'],
     });
+  });
+
+  it('knows what the cluster serves: the built-in kinds of its version, and what kajitori.yaml says of it', async () => {
+    const { cluster } = anApplication().destination;
+    const apiVersions = ['monitoring.coreos.com/v1/ServiceMonitor', 'monitoring.coreos.com/v1/PodMonitor'];
+    const destination = { namespace: 'shop', ...(cluster && { cluster: { ...cluster, apiVersions } }) };
+    const planned = await release({}, {}, { application: { destination } });
+    expect(planned.apiVersions).toEqual([
+      ...(await servedApis('1.34')),
+      'monitoring.coreos.com/v1',
+      'monitoring.coreos.com/v1/ServiceMonitor',
+      'monitoring.coreos.com/v1/PodMonitor',
+    ]);
   });
 
   it('says when the version of Kubernetes is a guess', async () => {

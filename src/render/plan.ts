@@ -155,7 +155,6 @@ async function planSource(
     source,
     { ...filePlaces(application, source, world), own },
     kubernetes,
-    world,
   );
   const complete = await readyChart(folder, world);
   return {
@@ -214,7 +213,7 @@ async function planChart(
   ].some((name) => !name.startsWith('$'));
   const own = { root: readsOwnFiles ? await unpackedChart(stored, world) : world.charts, folder: '.' };
   const places = { ...filePlaces(application, source, world), own };
-  const release = await helmRelease(application, source, places, kubernetes, world);
+  const release = await helmRelease(application, source, places, kubernetes);
   return {
     kind,
     source: index,
@@ -321,12 +320,16 @@ function filePlaces(
   };
 }
 
+/** Argo CD names a kind that a definition adds with its version and alone (util/argo/argo.go `APIResourcesToStrings`). */
+const addedApis = (written: readonly string[] = []): string[] => [
+  ...new Set(written.flatMap((each) => [each.split('/').slice(0, 2).join('/'), each])),
+];
+
 async function helmRelease(
   application: Application,
   { helm = HELM_DEFAULTS }: ApplicationSource,
   places: FilePlaces,
   kubernetes: string,
-  world: RenderWorld,
 ): Promise<Omit<HelmRelease, 'chart'>> {
   const valueFiles = await resolveValueFiles(helm.valueFiles, helm.ignoreMissingValueFiles, places);
   // Argo CD keeps parameters by name: of two with one name the later counts.
@@ -343,7 +346,7 @@ async function helmRelease(
   const apiVersions =
     helm.apiVersions.length > 0
       ? helm.apiVersions
-      : [...(await servedApis(kubernetes)), ...(world.apiVersions ?? [])];
+      : [...(await servedApis(kubernetes)), ...addedApis(application.destination.cluster?.apiVersions)];
   return {
     name: helm.releaseName || application.name,
     namespace: helm.namespace || application.destination.namespace,

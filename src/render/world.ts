@@ -9,8 +9,6 @@ export interface RenderWorld {
   readonly revision?: string;
   /** For applications whose cluster kajitori.yaml does not name, like `1.34`; default: the newest that we know. */
   readonly kubernetes?: string;
-  /** What every cluster has besides the built-in kinds, like `monitoring.coreos.com/v1/ServiceMonitor`. */
-  readonly apiVersions?: readonly string[];
   /** Where charts from elsewhere are kept, absolute. It may be kept from run to run. */
   readonly charts: string;
   readonly tools?: RenderTools;
