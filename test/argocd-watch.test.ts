@@ -190,7 +190,11 @@ describe('what goes wrong in one cluster is seen in that one', () => {
 
   test('a crash: exit code and last words', async () => {
     argocd.cluster('prod-2').image('v2', 'crash', ['boot', 'password=hunter22 refused']);
-    const { judgements, readings } = await watch(await deploy('v2'));
+    const files = { [VALUES]: 'progressDeadlineSeconds: 600\n', [FILE]: release('v2') };
+    const { judgements, readings, seconds } = await watch(await repository.commit(files));
+    // Long before Kubernetes gives it up, and not before the kubelet has tried it five times.
+    expect(seconds).toBeGreaterThan(150);
+    expect(seconds).toBeLessThan(200);
     expect(judgements.get('web-prod-1')?.state).toBe('done');
     const crashed = judgements.get('web-prod-2');
     const status = readings.get('web-prod-2')?.status;

@@ -279,7 +279,7 @@ function judgeOperation(
     const trouble = podTrouble(tree, expectation.images);
     const closer = lookCloser(`operation ${operation.startedAt}`, lasting);
     if (trouble === undefined || expectation.images.length === 0) return { ...running, ...closer };
-    const isOver = isPullOver(trouble, lasting);
+    const isOver = isHopeless(trouble, lasting);
     return {
       ...(isOver
         ? failed('pods do not start', trouble.cause)
@@ -420,16 +420,18 @@ function judgePods(
       : cleanLine(`waiting for pods of ${progressing.name}: ${progressing.healthMessage}`, 200);
   const closer = lookCloser('progressing', lasting);
   if (trouble === undefined) return { ...waiting(phase), ...closer };
-  const isOver = isPullOver(trouble, lasting);
+  const isOver = isHopeless(trouble, lasting);
   return {
     ...(isOver ? failed('pods do not start', trouble.cause) : waiting(phase, trouble.cause)),
     ...closer,
   };
 }
 
-function isPullOver({ cause, isFinal }: PodTrouble, lasting: Lasting): boolean {
-  return cause.kind === 'image-missing' && lasting('image-missing') >= (isFinal ? PULL_MS : PULL_UNSURE_MS);
-}
+/** Whether pods that do not start will not start. */
+const isHopeless = ({ cause, isFinal }: PodTrouble, lasting: Lasting): boolean =>
+  cause.kind === 'image-missing'
+    ? lasting('image-missing') >= (isFinal ? PULL_MS : PULL_UNSURE_MS)
+    : isFinal;
 
 /** What takes longer than usual is worth its resource tree. */
 const lookCloser = (what: string, lasting: Lasting): Pick<Verdict, 'wants'> =>

@@ -33,6 +33,12 @@ const PULL = /ErrImagePull|ImagePullBackOff|InvalidImageName|ErrImageNeverPull|R
 const GONE =
   /not found|manifest unknown|does not exist|InvalidImageName|ErrImageNeverPull|invalid reference/i;
 
+/**
+ * A container that ended so often ends again: the kubelet waits 10 s, 20 s, 40 s, 80 s in between, so that by then it had some
+ * three minutes (Kubernetes docs, "Pod Lifecycle", restart backoff). A deployment's own deadline is ten.
+ */
+const MOST_RESTARTS = 5;
+
 const CRASH = /CrashLoopBackOff|RunContainerError|CreateContainerError|CreateContainerConfigError|OOMKilled/;
 
 /** What is wrong with pods. */
@@ -105,7 +111,7 @@ function crashTrouble(pod: ResourceNode): PodTrouble | undefined {
   return {
     pod,
     cause: { kind: 'crash', words: cleanLine(`The pod crashes: ${words}`), resource },
-    isFinal: false,
+    isFinal: Number(pod.info['Restart Count'] ?? 0) >= MOST_RESTARTS,
   };
 }
 

@@ -164,6 +164,17 @@ function podOf(
   };
 }
 
+/** The kubelet starts it again at once, then after 10 s, 20 s, 40 s… up to 5 minutes (docs: "Pod Lifecycle"). */
+function restartsAfter(milliseconds: number): { readonly restarts: number; readonly seconds: number } {
+  let restarts = 1;
+  let seconds = 10;
+  for (let at = seconds * 1000; at <= milliseconds; at += seconds * 1000) {
+    restarts += 1;
+    seconds = Math.min(300, seconds * 2);
+  }
+  return { restarts, seconds };
+}
+
 type PodState = Pick<LivePod, 'health' | 'reason' | 'exitCode' | 'ready' | 'restarts'>;
 
 function podState(manifest: Manifest, fate: Fate, since: number): PodState {
@@ -188,8 +199,9 @@ function podState(manifest: Manifest, fate: Fate, since: number): PodState {
     return state({ status: 'Degraded', message }, 'Error', { exitCode: 1 });
   }
   if (fate === 'crash') {
-    const message = 'back-off 5m0s restarting failed container';
-    return state({ status: 'Degraded', message }, 'CrashLoopBackOff', { exitCode: 1, restarts: 5 });
+    const { restarts, seconds } = restartsAfter(since);
+    const message = `back-off ${seconds}s restarting failed container`;
+    return state({ status: 'Degraded', message }, 'CrashLoopBackOff', { exitCode: 1, restarts });
   }
   if (fate === 'slow') return state({ status: 'Progressing' }, 'Running');
   if (isJob) return state({ status: 'Healthy' }, 'Completed', { exitCode: 0 });
