@@ -460,23 +460,29 @@ RUN --mount=type=secret,id=rc ["/print-file"]
       expect(await dockerConfig()).toBeUndefined();
     });
 
-    test('the second account refuses the push: a clear error, and no tag anywhere points to anything', async () => {
-      const name = newName();
-      await app.commit({ 'image/hello-amd64': printing('amd64', `hello ${name}\n`) });
-      rig.ecr.inject(
-        fault('PutImage', {
-          kind: 'denied',
-          times: 1000,
-          match: ({ service, operation, account }) =>
-            service === 'registry' && operation === 'PutImage' && account === TWO,
-        }),
-      );
-      const run = await app.build({ name, registries: BOTH, context: 'image', cache: 'false' });
-      expect(run).toMatchObject({ exitCode: 2, outputs: { reason: 'build-denied' } });
-      expect(run.log).toContain('is not authorized to perform: ecr:PutImage');
-      expect(inBoth(name)).toEqual([{}, {}]);
-      expect(await dockerConfig()).toBeUndefined();
-    });
+    test.each<[string, Partial<EcrFault>, string, string]>([
+      ['refuses the push', { kind: 'denied' }, 'build-denied', 'is not authorized to perform: ecr:PutImage'],
+      ['has no answer but 503, however often it is asked', {}, 'build-registry', 'attempt 3 of 3'],
+    ])(
+      'the second account %s: a clear error, and no tag anywhere points to anything',
+      async (_, strike, reason, words) => {
+        const name = newName();
+        await app.commit({ 'image/hello-amd64': printing('amd64', `hello ${name}\n`) });
+        rig.ecr.inject(
+          fault('PutImage', {
+            ...strike,
+            times: 1000,
+            match: ({ service, operation, account }) =>
+              service === 'registry' && operation === 'PutImage' && account === TWO,
+          }),
+        );
+        const run = await app.build({ name, registries: BOTH, context: 'image', cache: 'false' });
+        expect(run).toMatchObject({ exitCode: 2, outputs: { reason } });
+        expect(run.log).toContain(words);
+        expect(inBoth(name)).toEqual([{}, {}]);
+        expect(await dockerConfig()).toBeUndefined();
+      },
+    );
 
     test("SIGTERM in the middle of a push: Docker's config is put back, no tag is written", async () => {
       const name = newName();

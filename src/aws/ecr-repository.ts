@@ -86,21 +86,24 @@ export async function ensureRepository(
   return { state: 'created' };
 }
 
+const NOT_THERE = 'RepositoryNotFoundException';
+
 async function describe(ecr: Ecr, repository: string): Promise<RepositoryState | undefined | typeof UNKNOWN> {
   const what = `look at the repository ${repository}`;
-  const answer = await readable(ecr, what, 'RepositoryNotFoundException', () =>
-    ecr.client.send(new DescribeRepositoriesCommand({ repositoryNames: [repository] })),
-  );
-  if (answer === UNKNOWN || answer === undefined) return answer;
-  const { repositories: [settings] = [] } = answer;
-  const [lifecycle, policy] = await Promise.all([
-    readable(ecr, what, 'LifecyclePolicyNotFoundException', () =>
+  // All at once: nearly always the repository is there.
+  const [answer, lifecycle, policy] = await Promise.all([
+    readable(ecr, what, [NOT_THERE], () =>
+      ecr.client.send(new DescribeRepositoriesCommand({ repositoryNames: [repository] })),
+    ),
+    readable(ecr, what, [NOT_THERE, 'LifecyclePolicyNotFoundException'], () =>
       ecr.client.send(new GetLifecyclePolicyCommand({ repositoryName: repository })),
     ),
-    readable(ecr, what, 'RepositoryPolicyNotFoundException', () =>
+    readable(ecr, what, [NOT_THERE, 'RepositoryPolicyNotFoundException'], () =>
       ecr.client.send(new GetRepositoryPolicyCommand({ repositoryName: repository })),
     ),
   ]);
+  if (answer === UNKNOWN || answer === undefined) return answer;
+  const { repositories: [settings] = [] } = answer;
   return {
     mutability: settings?.imageTagMutability ?? 'MUTABLE',
     exclusions: (settings?.imageTagMutabilityExclusionFilters ?? []).flatMap(({ filter }) => filter ?? []),
@@ -114,14 +117,14 @@ async function describe(ecr: Ecr, repository: string): Promise<RepositoryState |
 async function readable<T>(
   ecr: Ecr,
   what: string,
-  none: string,
+  none: readonly string[],
   ask: () => Promise<T>,
 ): Promise<T | undefined | typeof UNKNOWN> {
   try {
     return await ask();
   } catch (error) {
     const name = error instanceof Error ? error.name : '';
-    if (name === none) return undefined;
+    if (none.includes(name)) return undefined;
     if (name === 'AccessDeniedException') return UNKNOWN;
     throw await awsFailure(error, { what, identity: ecr.identity });
   }

@@ -32,9 +32,9 @@ ERROR: failed to build: failed to solve: process "/bin/sh -c exit 7" did not com
 });
 
 test.each([
-  ['passing', 'failed to push x: unexpected status from PUT request to https://x/: 503 Service Unavailable'],
-  ['passing', 'failed to push x: read tcp 10.0.0.1: connection reset by peer'],
-  ['passing', 'failed to push x: failed to do request: Put "https://x": EOF'],
+  ['registry', 'failed to push x: unexpected status from PUT request to https://x/: 503 Service Unavailable'],
+  ['registry', 'failed to push x: read tcp 10.0.0.1: connection reset by peer'],
+  ['registry', 'failed to push x: failed to do request: Put "https://x": EOF'],
   ['token', 'failed to push x: denied: Your authorization token has expired. Reauthenticate and try again.'],
   ['denied', 'failed to push x: denied: User: arn is not authorized to perform: ecr:PutImage on resource: *'],
   ['build', 'process "/bin/sh -c curl x" did not complete successfully: 503 connection reset'],

@@ -13,8 +13,8 @@ export interface BuildLog {
   readonly failure: BuildFailure | undefined;
 }
 
-/** `passing`: worth another try. `token`: another try with a new token. */
-export type BuildFailure = 'passing' | 'token' | 'denied' | 'tag-taken' | 'build' | 'no-builder';
+/** `registry`: it stumbled, worth another try. `token`: another try with a new token. */
+export type BuildFailure = 'registry' | 'token' | 'denied' | 'tag-taken' | 'build' | 'no-builder';
 
 /** `#7 [build 2/4] RUN make`, `#7 [linux/arm64 build 2/4] COPY . .` */
 const STEP = /^#(\d+) \[(?!internal|auth)[^\]]*\d+\/\d+\] /;
@@ -34,7 +34,7 @@ const FAILURES: readonly (readonly [BuildFailure, RegExp])[] = [
   ['tag-taken', /tag is immutable/i],
   ['denied', /not authorized to perform|denied:|403 Forbidden/i],
   [
-    'passing',
+    'registry',
     /failed to push|TOOMANYREQUESTS|Service Unavailable|\b429\b|\b50[0234]\b|connection reset|broken pipe|\bEOF\b|i\/o timeout|TLS handshake|connection refused|no such host|temporar/i,
   ],
 ];

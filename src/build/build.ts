@@ -91,8 +91,15 @@ export async function runBuild(inputs: BuildInputs, deps: BuildDeps): Promise<Bu
   // Both before anything is created: a wrong context or role must leave nothing behind.
   const [content, registries] = await Promise.all([deps.contentKey(), deps.openRegistries()]);
   const isClear = content.unclear.length === 0;
-  const prepared = await Promise.all(registries.map((registry) => registry.prepare()));
-  const run = new BuildRun(inputs, deps, registries, tags, isClear ? content.tag : undefined);
+  const key = isClear ? content.tag : undefined;
+  const branch = branchTag(source.defaultBranch);
+  // A part is built whatever is there.
+  const wanted =
+    stage.kind === 'part' ? [] : [tags.commit, ...tags.fixed, ...(key === undefined ? [] : [key])];
+  const prepared = await Promise.all(
+    registries.map((registry, at) => registry.prepare(at === 0 ? [...wanted, branch] : wanted)),
+  );
+  const run = new BuildRun(inputs, deps, registries, tags, key);
   run.notes.push(
     ...prepared.flatMap(({ created, drift }, at) => [
       ...(created ? [`Created the repository ${registries[at]?.repository}.`] : []),
@@ -103,9 +110,12 @@ export async function runBuild(inputs: BuildInputs, deps: BuildDeps): Promise<Bu
   const [first] = registries;
   const bytesOf = async (digest: string | undefined): Promise<number | undefined> =>
     digest === undefined ? undefined : first?.bytes(digest);
-  // Asked before anything is written, and needed at the very end.
-  const before = run.digestBefore();
-  const [result, bytesBefore] = await Promise.all([run.carryOut(stage, before), before.then(bytesOf)]);
+  const there = prepared.map((repository) => repository.tags);
+  const [result, bytesBefore] = await Promise.all([
+    run.carryOut(stage, there),
+    // The image that the default branch points to until now.
+    bytesOf(there[0]?.get(branch)),
+  ]);
   const ofPart = stage.kind === 'part';
   return {
     outcome: result.outcome,
@@ -131,6 +141,9 @@ interface Result {
   readonly steps: number;
   readonly cached: number;
 }
+
+/** Digests by tag. */
+type Tags = ReadonlyMap<string, string>;
 
 const NOTHING_BUILT = { steps: 0, cached: 0 };
 
@@ -163,19 +176,13 @@ class BuildRun {
     return first;
   }
 
-  /** The image that the default branch points to until now. */
-  async digestBefore(): Promise<string | undefined> {
-    const tag = branchTag(this.#inputs.source.defaultBranch);
-    return (await this.#first.find([tag])).get(tag);
-  }
-
-  /** @param looked ends when what is there was looked at: nothing is tagged before */
-  async carryOut(stage: BuildInputs['stage'], looked: Promise<unknown>): Promise<Result> {
+  /** @param there the tags that each registry had when it was looked at */
+  async carryOut(stage: BuildInputs['stage'], there: readonly Tags[]): Promise<Result> {
     if (stage.kind === 'part') {
       const built = await this.#build([stage.platform]);
       return { outcome: 'built', ...built };
     }
-    const [decision] = await Promise.all([this.#decide(), looked]);
+    const decision = this.#decide(there);
     if (decision.kind !== 'build') {
       await this.#reuse(decision);
       return {
@@ -196,20 +203,18 @@ class BuildRun {
     }
   }
 
-  async #decide(): Promise<Decision> {
+  #decide(there: readonly Tags[]): Decision {
     const { commit, fixed } = this.#tags;
     const key = this.#keyTag;
-    const seen = await Promise.all(
-      this.#registries.map(async (registry): Promise<Seen> => {
-        const found = await registry.find([commit, ...fixed, ...(key === undefined ? [] : [key])]);
-        return {
-          name: registry.name,
-          commit: found.get(commit),
-          key: key === undefined ? undefined : found.get(key),
-          fixed: new Map(fixed.flatMap((tag) => (found.has(tag) ? [[tag, found.get(tag) ?? '']] : []))),
-        };
-      }),
-    );
+    const seen = this.#registries.map(({ name }, at): Seen => {
+      const found: Tags = there[at] ?? new Map();
+      return {
+        name,
+        commit: found.get(commit),
+        key: key === undefined ? undefined : found.get(key),
+        fixed: new Map([...found].filter(([tag]) => fixed.includes(tag))),
+      };
+    });
     return decideBuild(seen, this.#inputs.force);
   }
 

@@ -32,21 +32,20 @@ export class EcrRegistry implements ImageRegistry {
     this.#rules = rules;
   }
 
-  async prepare() {
-    const found = await ensureRepository(
-      this.#ecr,
-      this.place.repository,
-      this.#rules.plan,
-      this.#rules.mayCreate,
-    );
-    switch (found.state) {
-      case 'created':
-        return { created: true, drift: [] };
-      case 'there':
-        return { created: false, drift: found.drift.map(({ message }) => message) };
-      case 'unchecked':
-        return { created: false, drift: [found.message] };
-    }
+  async prepare(tags: readonly string[]) {
+    // Both at once: nearly always the repository is there, and each is a round trip to AWS.
+    const looking = this.find(tags);
+    const [found, looked] = await Promise.allSettled([
+      ensureRepository(this.#ecr, this.place.repository, this.#rules.plan, this.#rules.mayCreate),
+      looking,
+    ]);
+    if (found.status === 'rejected') throw found.reason;
+    // What was made a moment ago was not there when it was looked into.
+    if (found.value.state === 'created') return { created: true, drift: [], tags: new Map<string, string>() };
+    if (looked.status === 'rejected') throw looked.reason;
+    const drift =
+      found.value.state === 'there' ? found.value.drift.map(({ message }) => message) : [found.value.message];
+    return { created: false, drift, tags: looked.value };
   }
 
   async find(tags: readonly string[]): Promise<ReadonlyMap<string, string>> {

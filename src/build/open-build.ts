@@ -105,7 +105,7 @@ export async function openBuild(
         }),
       );
       const log = readBuildLog(result.text);
-      const mayPass = log.failure === 'passing' || log.failure === 'token';
+      const mayPass = log.failure === 'registry' || log.failure === 'token';
       if (result.ok || machine.signal?.aborted === true || !mayPass || attempt === ATTEMPTS)
         return { result, log };
       machine.onStep(
@@ -236,7 +236,7 @@ const withoutRunner = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !/^(?:INPUT|ACTIONS)_/.test(name)));
 
 const TODOS: Readonly<Record<BuildFailure, string>> = {
-  passing: 'The registry did not recover: run it again. No tag was written.',
+  registry: 'The registry did not recover: run it again. No tag was written.',
   token: 'Run it again; a build that takes longer than 12 hours cannot be pushed.',
   denied:
     'Allow the role ecr:BatchCheckLayerAvailability, ecr:InitiateLayerUpload, ecr:UploadLayerPart, ecr:CompleteLayerUpload, ecr:PutImage, ecr:BatchGetImage and ecr:GetDownloadUrlForLayer on the repository (actions/build-image/README.md).',
