@@ -16,7 +16,7 @@ import {
 } from '../../src/build/several-images.ts';
 
 await runAction(async () => {
-  const requests = buildRequests(
+  const requests = await buildRequests(
     {
       repository: requiredInput('name'),
       targets: requiredInput('registries'),

@@ -23,8 +23,8 @@ const written: WrittenRequest = {
 };
 
 describe('several images of one call', () => {
-  test('each has its own repository, and what it does not say is as for all', () => {
-    const requests = buildRequests(
+  test('each has its own repository, and what it does not say is as for all', async () => {
+    const requests = await buildRequests(
       written,
       'web: { target: web }\nnginx:\n  name: proxies/nginx\n  dockerfile: docker/nginx/Dockerfile\n  build-args: { WORKERS: 4, RAILS_ENV: none }\n  platforms: [linux/amd64, linux/arm64]\nplain: {}\n',
     );
@@ -46,8 +46,8 @@ describe('several images of one call', () => {
     ]);
   });
 
-  test('without them there is one, which has no name', () => {
-    expect(buildRequests(written, undefined)).toMatchObject([
+  test('without them there is one, which has no name', async () => {
+    expect(await buildRequests(written, undefined)).toMatchObject([
       { name: undefined, request: { repository: 'shop' } },
     ]);
   });
@@ -61,10 +61,12 @@ describe('several images of one call', () => {
     ['web: { build-args: { A: "x\\nB=y" } }', 'bad-argument', 'more than one line'],
     ['web: { build-args: { "A B": x } }', 'bad-argument', 'build-args'],
     ['a: &a { target: x }\nb: *c', 'unresolved-alias', 'no anchor'],
-  ])('%j is refused: %s', (images, reason, words) => {
-    expect(() => buildRequests(written, images)).toThrow(
-      expect.objectContaining({ exitCode: 2, reason, message: expect.stringContaining(words) }),
-    );
+  ])('%j is refused: %s', async (images, reason, words) => {
+    await expect(buildRequests(written, images)).rejects.toMatchObject({
+      exitCode: 2,
+      reason,
+      message: expect.stringContaining(words),
+    });
   });
 
   test('the outputs are what a bump takes, and a map', () => {
