@@ -186,7 +186,7 @@ export async function writeStatus(
   { client, gitops }: WaitWorld,
   commit: string,
   context: string,
-  state: 'pending' | 'success' | 'failure',
+  state: 'pending' | 'success' | 'failure' | 'error',
   description: string,
 ): Promise<void> {
   const { owner, name: repo } = parseRepositoryName(gitops.fullName);

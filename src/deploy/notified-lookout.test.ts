@@ -66,3 +66,67 @@ test('failed when one was notified so; the same commit back, and its notificatio
   expect(outputs.back.map(({ outcome }) => outcome?.kind)).toEqual(['healthy', 'healthy']);
   expect(await at.gitops.commits()).toHaveLength(3);
 });
+
+test('what is on its way is waited for until the deadline, and then has failed', async () => {
+  const { outputs } = await waiting(async (at, look) => {
+    if (look > 1) return;
+    for (const cluster of ['prod-1', 'prod-2']) {
+      await writeStatus(
+        at,
+        await at.gitops.head(),
+        `argocd/web-${cluster}`,
+        'pending',
+        'applied; waiting for its pods',
+      );
+    }
+  });
+  expect(outputs).toMatchObject({ verdict: 'failed', remedy: { kind: 'written' } });
+  expect(outputs.applications[0]?.outcome).toMatchObject({
+    kind: 'failed',
+    cause: expect.stringMatching(/^not healthy within 15 minutes: applied; waiting for its pods/),
+  });
+});
+
+test('what Argo CD cannot tell is unknown: nothing is put back for it', async () => {
+  const { outputs } = await waiting(async (at, look) => {
+    if (look > 1) return;
+    for (const cluster of ['prod-1', 'prod-2']) {
+      await writeStatus(
+        at,
+        await at.gitops.head(),
+        `argocd/web-${cluster}`,
+        'error',
+        'it was Degraded before',
+      );
+    }
+  });
+  expect(outputs).toMatchObject({ verdict: 'unknown', remedy: undefined });
+  expect(outputs.applications[0]?.words).toBe('it was Degraded before');
+});
+
+test('what was healthy stays so when a later commit is on its way before anybody looked', async () => {
+  const { outputs } = await waiting(async (at, look) => {
+    if (look > 1) return;
+    const ours = await at.gitops.head();
+    const later = await at.gitops.commit({ 'README.md': 'x' }, { message: 'Another one' });
+    for (const cluster of ['prod-1', 'prod-2']) {
+      await writeStatus(at, ours, `argocd/web-${cluster}`, 'success', 'healthy');
+      await writeStatus(at, later, `argocd/web-${cluster}`, 'pending', 'syncing');
+    }
+  });
+  expect(outputs.verdict).toBe('healthy');
+});
+
+test('a commit with a hundred later ones is still waited for', async () => {
+  const { outputs } = await waiting(async (at, look) => {
+    if (look > 1) return;
+    const ours = await at.gitops.head();
+    let later = ours;
+    for (let nth = 0; nth < 100; nth += 1) {
+      later = await at.gitops.commit({ 'README.md': `${nth}` }, { message: `Another one, ${nth}` });
+    }
+    await writeStatus(at, ours, 'argocd/web-prod-1', 'success', 'healthy');
+    await writeStatus(at, later, 'argocd/web-prod-2', 'success', 'healthy');
+  });
+  expect(outputs.verdict).toBe('healthy');
+});

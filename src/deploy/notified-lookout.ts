@@ -1,3 +1,4 @@
+import { cleanLine } from '../argocd/cluster-text.ts';
 import type { GitHubClient } from '../github/client.ts';
 import { type CommitStatus, readStatuses } from '../github/commit-statuses.ts';
 import type { Timing } from '../github/timing.ts';
@@ -21,8 +22,8 @@ const LOOK_EVERY_MS = 10_000;
 /**
  * Looks at what Argo CD's notifications wrote to GitHub, where the runner cannot reach Argo CD itself.
  *
- * It knows less than the API: a commit that changes nothing in an application is never notified, a health that is stale
- * for a moment may be, and an operation that hangs cannot be ended.
+ * It knows less than the API: a commit that changes nothing in an application, or cannot be rendered, is never notified, and an
+ * operation that hangs cannot be ended (docs/setup.md, "Where runners cannot reach Argo CD").
  */
 export class NotifiedLookout implements Lookout {
   readonly #options: NotifiedLookoutOptions;
@@ -35,7 +36,8 @@ export class NotifiedLookout implements Lookout {
     const { client, target } = this.#options;
     try {
       const commits = (await readRecentCommits(client, target)).map(({ oid }) => oid);
-      const statuses = await readStatuses(client, target.repository, upTo(commits, awaited));
+      const wanted = awaited.flatMap(({ commit }) => since(commit, commits));
+      const statuses = await readStatuses(client, target.repository, wanted);
       return awaited.map((each) => sightOf(each, commits, statuses));
     } catch (error) {
       if (error instanceof Failure && error.reason !== 'github-denied') {
@@ -60,10 +62,10 @@ export class NotifiedLookout implements Lookout {
   close(): void {}
 }
 
-/** The commits from the head back to the oldest one that is waited for. */
-function upTo(commits: readonly string[], awaited: readonly Awaited[]): readonly string[] {
-  const oldest = Math.max(...awaited.map(({ commit }) => commits.indexOf(commit)));
-  return commits.slice(0, oldest + 1);
+/** A commit and those after it, newest first. Of one that is older than all that were read, every other one is later. */
+function since(commit: string, commits: readonly string[]): readonly string[] {
+  const index = commits.indexOf(commit);
+  return index < 0 ? [...commits, commit] : commits.slice(0, index + 1);
 }
 
 function sightOf(
@@ -72,19 +74,29 @@ function sightOf(
   statuses: ReadonlyMap<string, readonly CommitStatus[]>,
 ): Sight {
   // Argo CD may go past our commit to a later one: what it says of that holds for ours too.
-  const said = upTo(commits, [{ commit } as Awaited])
+  const all = since(commit, commits)
     .flatMap((oid) => statuses.get(oid) ?? [])
-    .filter(({ context }) => context === notifiedContext(application))
-    .toSorted((a, b) => b.at.getTime() - a.at.getTime())[0];
-  const base = { seen: said !== undefined, blocked: false };
-  switch (said?.state) {
-    case undefined:
-      return { ...base, state: 'waiting', words: 'Argo CD has notified nothing about it yet' };
-    case 'success':
-      return { ...base, state: 'done', words: said.description };
-    case 'failure':
-      return { ...base, state: 'failed', words: said.description, todo: said.url && `Look at ${said.url}.` };
-    default:
-      return { ...base, state: 'waiting', words: said?.description ?? '' };
+    .filter(({ context }) => context === notifiedContext(application));
+  // What came after it was healthy once is not about our commit any more.
+  const said =
+    all.find(({ state }) => state === 'success') ??
+    all.toSorted((a, b) => b.at.getTime() - a.at.getTime())[0];
+  if (said === undefined) {
+    return {
+      state: 'waiting',
+      words: 'Argo CD has notified nothing about it yet',
+      seen: false,
+      blocked: false,
+    };
   }
+  return {
+    state: STATES[said.state],
+    words: cleanLine(said.description),
+    todo: said.url ? `Look at ${said.url}.` : undefined,
+    seen: true,
+    blocked: false,
+  };
 }
+
+/** An `error` says that Argo CD's notifications cannot tell. */
+const STATES = { pending: 'waiting', success: 'done', failure: 'failed', error: 'unknown' } as const;

@@ -42,6 +42,8 @@ export interface WaitOptions {
   readonly inputs?: Partial<WaitInputs>;
   /** Where Argo CD is asked. */
   readonly server?: string;
+  /** What Argo CD's notifications wrote is read, and Argo CD not asked. */
+  readonly notifications?: boolean;
 }
 
 /** `kajitori wait` as a process. */
@@ -99,7 +101,7 @@ export function openDeploys(rig: Rig): Deploys {
     timing: Timing,
     print: (line: string) => void,
     deployer: WaitDeps['deployer'],
-    server: string,
+    lookout: LookoutAccess,
   ): WaitDeps => {
     const own = clientOf(timing);
     return {
@@ -107,7 +109,7 @@ export function openDeploys(rig: Rig): Deploys {
       target,
       timing,
       deployer,
-      lookout: lookoutOpener(access(server), { client: own, target, timing }),
+      lookout: lookoutOpener(lookout, { client: own, target, timing }),
       applicationName: applicationNames('{app}-{cluster}'),
       report: logReporter(print, timing.now),
     };
@@ -121,6 +123,7 @@ export function openDeploys(rig: Rig): Deploys {
         onTold,
         inputs,
         server = argocd.url,
+        notifications = false,
       } = options;
       const told: string[] = [];
       const print = (line: string): void => {
@@ -129,7 +132,12 @@ export function openDeploys(rig: Rig): Deploys {
       };
       const outputs = await runWait(
         { ...waitRequest({ app: name, environment, commit, ...policy }), ...inputs },
-        waitDeps(timing, print, { kind: 'repository', repository: 'acme/web' }, server),
+        waitDeps(
+          timing,
+          print,
+          { kind: 'repository', repository: 'acme/web' },
+          notifications ? { kind: 'notifications' } : access(server),
+        ),
       );
       return { outputs, told, first: waitSummary(outputs).split('\n')[0] ?? '' };
     },
@@ -162,7 +170,7 @@ export function openDeploys(rig: Rig): Deploys {
       timing.skip(20 * 60_000);
       return runFinish(
         finishRequest({ app: name, environment: undefined, ...policy }),
-        waitDeps(timing, () => {}, { kind: 'own-right' }, argocd.url),
+        waitDeps(timing, () => {}, { kind: 'own-right' }, access(argocd.url)),
       );
     },
     rollback: (name, reason) => {

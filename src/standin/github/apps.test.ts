@@ -80,6 +80,22 @@ test('a token is narrowed to what is asked, and never wider than the installatio
   });
 });
 
+test('a token is given for a body of null as for none: so asks the library that Argo CD uses', async () => {
+  await using at = await startFixture({}, { statuses: 'write' });
+  const jwt = jsonWebToken({ iat: now - 30, exp: now + 120, iss: String(at.app.appId) }, at.app.privateKey);
+  const path = `/app/installations/${at.app.installationId('acme')}/access_tokens`;
+  const answer = await fetch(`${at.github.apiUrl}${path}`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${jwt}`, 'content-type': 'application/json' },
+    body: 'null\n',
+  });
+  expect(answer.status).toBe(201);
+  expect(await answer.json()).toMatchObject({
+    permissions: { statuses: 'write' },
+    repository_selection: 'all',
+  });
+});
+
 test('a private repository is 404 to whoever has no access, and the same as one that does not exist', async () => {
   await using at = await startFixture({ private: true });
   const stranger = at.github.createApp({ slug: 'stranger', permissions: { contents: 'write' } });

@@ -9,6 +9,12 @@ export interface RequestFacts {
   readonly fields: readonly string[];
 }
 
+/** What a fault is matched with. The body is not kept in the log. */
+export interface MatchedRequest extends RequestFacts {
+  /** Its text; empty for git. */
+  readonly body: string;
+}
+
 /**
  * A fault for the requests that match.
  *
@@ -20,7 +26,7 @@ export interface RequestFacts {
  */
 export interface Fault {
   /** `count` is 1 for the first request since the fault was injected, whether or not that one matched. */
-  readonly match: (request: RequestFacts & { readonly count: number }) => boolean;
+  readonly match: (request: MatchedRequest & { readonly count: number }) => boolean;
   /** How many matching requests it strikes; 1 without it. */
   readonly times?: number;
   readonly kind:
@@ -64,7 +70,7 @@ class ActiveFault implements InjectedFault {
   }
 
   /** Every fault counts every request, so that `count` does not depend on its neighbours; only one strikes. */
-  strikes(request: RequestFacts, mayStrike: boolean): boolean {
+  strikes(request: MatchedRequest, mayStrike: boolean): boolean {
     this.seen += 1;
     if (!mayStrike || this.struck >= (this.fault.times ?? 1)) return false;
     if (!this.fault.match({ ...request, count: this.seen })) return false;
@@ -97,7 +103,7 @@ export class Faults {
     this.#active = [];
   }
 
-  strike(request: RequestFacts): Pick<ActiveFault, 'fault' | 'released' | 'reach'> | undefined {
+  strike(request: MatchedRequest): Pick<ActiveFault, 'fault' | 'released' | 'reach'> | undefined {
     let struck: ActiveFault | undefined;
     for (const active of this.#active) {
       if (active.strikes(request, struck === undefined)) struck = active;

@@ -89,7 +89,7 @@ export async function handle(desk: Desk, request: IncomingMessage, response: Ser
     request.socket.resetAndDestroy();
   };
 
-  const struck = desk.faults.strike(facts);
+  const struck = desk.faults.strike({ ...facts, body });
   record.fault = struck?.fault.kind;
   if (desk.latencyMs > 0) await sleep(desk.latencyMs / 2);
   if (struck?.fault.kind === 'reset-before') return reset();

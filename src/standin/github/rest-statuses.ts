@@ -55,6 +55,15 @@ async function setStatus(repository: Repository, { actor, parameters, body }: Re
   if (same.length >= 1000)
     throw unprocessable('This SHA and context has reached the maximum number of statuses.');
   const targetUrl = body.optionalText('target_url') ?? null;
+  // Empty is as good as none.
+  if (targetUrl && !/^https?:\/\//.test(targetUrl)) {
+    throw invalid({
+      resource: 'Status',
+      code: 'custom',
+      field: 'target_url',
+      message: 'target_url must use http(s) scheme',
+    });
+  }
   const status = repository.addStatus(oid, {
     context,
     state,

@@ -222,6 +222,25 @@ test('the newest status of each context makes the combined state; lists have pag
   expect(listed.headers.link).toMatch(/page=2>; rel="next", .*page=2>; rel="last"/);
 });
 
+test('the link of a status is of http or https, or there is none', async () => {
+  await using at = await startFixture();
+  const sha = await at.repository.head();
+  const set = (target_url: string) =>
+    at.octokit.request('POST /repos/{owner}/{repo}/statuses/{sha}', {
+      ...repository,
+      sha,
+      state: 'success',
+      target_url,
+    });
+  // What Argo CD writes where its template names an URL that is not there.
+  expect(await refusalOf(set('<no value>/applications/web'))).toMatchObject({
+    status: 422,
+    body: { errors: [{ field: 'target_url', message: 'target_url must use http(s) scheme' }] },
+  });
+  expect((await set('')).status).toBe(201);
+  expect((await set('https://argocd.example.com/applications/web')).status).toBe(201);
+});
+
 test('a check run takes 50 annotations a call, and only from an App', async () => {
   await using at = await startFixture({ collaborators: { ann: 'write' } }, { checks: 'write' });
   const run = { ...repository, name: 'guard', head_sha: await at.repository.head() };

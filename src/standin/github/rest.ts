@@ -91,11 +91,12 @@ export class JsonBody {
   constructor(text: string) {
     let parsed: unknown;
     try {
-      parsed = text === '' ? {} : JSON.parse(text);
+      // `null` is as good as no body: Argo CD asks for an installation's token so (bradleyfalzon/ghinstallation).
+      parsed = text === '' ? {} : (JSON.parse(text) ?? {});
     } catch {
       throw new ApiError(400, 'Problems parsing JSON');
     }
-    if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) {
+    if (typeof parsed !== 'object' || Array.isArray(parsed)) {
       throw new ApiError(400, 'Body should be a JSON object');
     }
     this.#fields = parsed as Record<string, unknown>;

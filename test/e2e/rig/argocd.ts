@@ -61,6 +61,11 @@ export interface ArgoCd {
   /** Undefined when there is none. */
   application(name: string): Promise<Application | undefined>;
   applications(): Promise<readonly Application[]>;
+  /**
+   * Starts its notifications controller, which acts by the ConfigMap `argocd-notifications-cm` and the Secret
+   * `argocd-notifications-secret`. It ends with the rig.
+   */
+  startNotifications(): Promise<Part>;
   /** Lets all applications and ApplicationSets look at git now, as a webhook would; they look by themselves every 30 s or more. */
   refresh(): Promise<void>;
 }
@@ -72,9 +77,9 @@ export async function startArgoCd(programs: Programs, clusters: readonly Cluster
   const [home] = clusters;
   if (home === undefined) throw new Error('Argo CD needs a cluster');
   await configure(home, clusters);
-  const { url, server } = await startParts(programs, home);
-  const token = await signIn(url, home);
-  return openArgoCd(url, server, token, home);
+  const parts = await startParts(programs, home);
+  const token = await signIn(parts.url, home);
+  return openArgoCd(parts, token, home);
 }
 
 async function configure(home: Cluster, clusters: readonly Cluster[]): Promise<void> {
@@ -127,7 +132,9 @@ const clusterSecret = ({ name, url, token, certificateFile }: Cluster): object =
   },
 });
 
-async function startParts(programs: Programs, home: Cluster): Promise<Pick<ArgoCd, 'url' | 'server'>> {
+type Parts = Pick<ArgoCd, 'url' | 'server' | 'startNotifications'>;
+
+async function startParts(programs: Programs, home: Cluster): Promise<Parts> {
   const folder = join(programs.folder, 'argocd');
   for (const part of ['tls', 'ssh', 'gpg', 'plugins', 'tmp'])
     await mkdir(join(folder, part), { recursive: true });
@@ -197,7 +204,17 @@ async function startParts(programs: Programs, home: Cluster): Promise<Pick<ArgoC
     repoServer.ready(answersOn(repoMetrics)),
     controller.ready(answersOn(controllerMetrics)),
   ]);
-  return { url: `http://127.0.0.1:${port}`, server };
+  const startNotifications = async (): Promise<Part> => {
+    const [metricsPort] = await freePorts(1);
+    const flags = [`--argocd-repo-server=127.0.0.1:${repo}`, `--metrics-port=${metricsPort}`];
+    const run = () =>
+      // Argo CD is one program, which looks at this name before its own.
+      programs.start('argocd-notifications', built('programs/argocd'), flags, {
+        env: { ...env, ARGOCD_BINARY_NAME: 'argocd-notifications' },
+      });
+    return startPart(run, () => demandOk(`http://127.0.0.1:${metricsPort}/metrics`));
+  };
+  return { url: `http://127.0.0.1:${port}`, server, startNotifications };
 }
 
 /** Signs in as the administrator once, to make a token for `ci`. */
@@ -249,15 +266,15 @@ function inShort({ metadata, spec, status }: Application): Application {
   };
 }
 
-function openArgoCd(url: string, server: Part, token: string, home: Cluster): ArgoCd {
+function openArgoCd(parts: Parts, token: string, home: Cluster): ArgoCd {
+  const { url } = parts;
   const request: ArgoCd['request'] = (method, path, body) => call(url, token, method, path, body);
   const applications = async (): Promise<readonly Application[]> => {
     const { body } = await request('GET', '/api/v1/applications');
     return ((body as { items: Application[] | null }).items ?? []).map(inShort);
   };
   return {
-    url,
-    server,
+    ...parts,
     token,
     request,
     applications,
