@@ -65,6 +65,7 @@ async function render(options: RenderOptions) {
       tree,
       root: tree.root,
       charts: chartFolder(process.env),
+      now: Date.now,
       urls: url === undefined ? [] : [url],
       ...(revision === undefined ? {} : { revision }),
       ...(cache === undefined ? {} : { cache }),

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { execa } from 'execa';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { unfinished } from './bounded-folder.ts';
 import type { HelmObject } from './documents.ts';
 import { renderReleases } from './fleet.ts';
 import { openRenderCache, type RenderCacheOptions, renderCacheFolder } from './render-cache.ts';
@@ -109,10 +110,10 @@ describe('the cache of what was rendered', () => {
     // A use counts.
     expect(cache.open().get('1')).toBeDefined();
     const sizes = await Promise.all((await cache.files()).map(async (file) => (await stat(file)).size));
-    const unfinished = path.join(cache.path, 'ab', 'cd.unfinished');
-    await mkdir(path.dirname(unfinished));
-    await writeFile(unfinished, '');
-    await utimes(unfinished, NOW / 1000 - 9e5, NOW / 1000 - 9e5);
+    const died = unfinished(path.join(cache.path, 'ab', 'cd'));
+    await mkdir(path.dirname(died));
+    await writeFile(died, '');
+    await utimes(died, NOW / 1000 - 9e5, NOW / 1000 - 9e5);
     const last = cache.open({ mostBytes: sizes.reduce((sum, size) => sum + size, 0) });
     await last.prune();
     expect(await cache.files()).toHaveLength(5);

@@ -1,9 +1,9 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import { readdir, rm, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
+import { pruneFolder, unfinished } from './bounded-folder.ts';
 import type { HelmObject } from './documents.ts';
 import { runHelm } from './process.ts';
 
@@ -123,22 +123,21 @@ export function openRenderCache(folder: string, options: RenderCacheOptions): Re
       const key = keyOf(inputs);
       const file = fileOf(key);
       const content = deflateRawSync(text, { level: 1 });
-      // In the same folder: a move is atomic only within one file system. prune() takes it away if we die here.
-      const unfinished = `${file}.${randomUUID()}`;
+      const staged = unfinished(file);
       try {
         makeFolder(path.dirname(file));
-        writeFileSync(unfinished, Buffer.concat([checksum(key, content), content]), { mode: 0o600 });
-        renameSync(unfinished, file);
+        writeFileSync(staged, Buffer.concat([checksum(key, content), content]), { mode: 0o600 });
+        renameSync(staged, file);
         hasAdded = true;
       } catch {
-        removeIfThere(unfinished);
+        removeIfThere(staged);
       }
     },
 
     async prune() {
       if (hasAdded) {
         hasAdded = false;
-        await pruneFolder(folder, mostBytes, now());
+        await pruneFolder(folder, { mostBytes, now: now() });
       }
     },
   };
@@ -167,25 +166,5 @@ const isExact = (value: unknown): boolean =>
 function touch(file: string, now: number): void {
   if (now - statSync(file).mtimeMs > TOUCH_AFTER) {
     utimesSync(file, now / 1000, now / 1000);
-  }
-}
-
-async function pruneFolder(folder: string, mostBytes: number, now: number): Promise<void> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-  const found = await Promise.all(
-    entries
-      .filter((entry) => entry.isFile())
-      .map(async (entry) => {
-        const file = path.join(entry.parentPath, entry.name);
-        const { size, mtimeMs } = await stat(file).catch(() => ({ size: 0, mtimeMs: now }));
-        return { file, size, used: mtimeMs, isUnfinished: entry.name.includes('.') };
-      }),
-  );
-  let left = found.reduce((sum, { size }) => sum + size, 0);
-  for (const { file, size, used, isUnfinished } of found.toSorted((a, b) => a.used - b.used)) {
-    if (left > mostBytes || (isUnfinished && now - used > TOUCH_AFTER)) {
-      await rm(file, { force: true }).catch(() => undefined);
-      left -= size;
-    }
   }
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtempDisposable, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtempDisposable, readdir, readFile, truncate, utimes, writeFile } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,10 +7,12 @@ import { gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import type { ApplicationSource } from '../applications/application.ts';
+import { openWorkingCopy } from '../repository/working-copy.ts';
 import { startDistribution } from '../standin/ecr/distribution.ts';
 import { renderApplication } from './application.ts';
 import { anApplication, aSource, helmOptions } from './application-fixture.ts';
-import { type ChartOrigin, storedChart } from './chart-store.ts';
+import { type ChartOrigin, pruneCharts, storedChart, unpackedChart } from './chart-store.ts';
+import { runRender } from './run-render.ts';
 
 const AT = { file: 'argocd/web.yaml', line: 1 };
 
@@ -182,6 +184,95 @@ describe('charts of a repository', () => {
       expect(String(error)).toMatch(/could not be fetched: (?!helm said nothing|Unable)\w/);
       expect(String(error)).not.toContain('secret');
     }
+  });
+});
+
+describe('the store', () => {
+  const HOUR = 60 * 60 * 1000;
+
+  /** Puts 300 MB of nothing there, last used so long ago. */
+  async function fill(store: string, entry: string, milliseconds: number): Promise<void> {
+    const file = path.join(store, entry);
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFile(file, '');
+    await truncate(file, 300 * 1024 * 1024);
+    const used = (Date.now() - milliseconds) / 1000;
+    for (const part of [file, path.join(store, ...entry.split('/').slice(0, 2))]) {
+      await utimes(part, used, used);
+    }
+  }
+
+  it('loses what was not used for longest once a chart was added, and keeps what may be in use', async () => {
+    await using charts = await repository(['1.0.0', '1.2.0']);
+    const [world, later] = [{ charts: charts.charts }, { charts: charts.charts }];
+    const old = await storedChart(charts.origin('1.0.0'), AT, world);
+    await utimes(old.archive, 0, 0);
+    await fill(charts.charts, 'archives/young.tgz', HOUR / 2);
+    for (const entry of ['archives/old.tgz', 'unpacked/old/templates/a.yaml', 'built/old/a/b.yaml']) {
+      await fill(charts.charts, entry, 2 * HOUR);
+    }
+    // What is there is used again: nothing was added, and nobody looks.
+    expect(await storedChart(charts.origin('1.0.0'), AT, later)).toEqual(old);
+    await pruneCharts(later);
+    expect(await readdir(path.join(charts.charts, 'built'))).toEqual(['old']);
+    const added = await storedChart(charts.origin('1.2.0'), AT, later);
+    await unpackedChart(added, later);
+    await pruneCharts(later);
+    const left = await Promise.all(
+      ['archives', 'built', 'unpacked', 'versions'].map((name) => readdir(path.join(charts.charts, name))),
+    );
+    expect(left.map((names) => names.length)).toEqual([3, 0, 1, 2]);
+    expect(left[0]).toEqual(
+      expect.arrayContaining([path.basename(old.archive), path.basename(added.archive), 'young.tgz']),
+    );
+  });
+
+  it('is what it was before, after it lost all: charts are fetched again', async () => {
+    await using charts = await repository(['1.0.0']);
+    const in3000 = { charts: charts.charts, now: () => Date.parse('3000-01-01T00:00:00Z') };
+    const stored = await storedChart(charts.origin('1.0.0'), AT, { charts: charts.charts });
+    await fill(charts.charts, 'archives/later.tgz', -HOUR);
+    await storedChart(charts.origin('1.x'), AT, in3000);
+    await pruneCharts(in3000);
+    expect(await readdir(path.join(charts.charts, 'archives'))).toEqual([]);
+    expect(await storedChart(charts.origin('1.0.0'), AT, { charts: charts.charts })).toEqual(stored);
+  });
+
+  it('is pruned when a repository was rendered', async () => {
+    await using folder = await mkdtempDisposable(path.join(tmpdir(), 'kajitori-charts-'));
+    const [root, charts] = [path.join(folder.path, 'repository'), path.join(folder.path, 'store')];
+    const files = {
+      'argocd/web.yaml': `apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata: { name: web, namespace: argocd }
+spec:
+  destination: { server: https://kubernetes.default.svc, namespace: web }
+  project: default
+  source: { repoURL: https://github.com/acme/gitops.git, path: web }
+`,
+      'web/Chart.yaml':
+        'apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies: [{ name: common, version: 0.1.0, repository: "file://../common" }]\n',
+      'common/Chart.yaml': 'apiVersion: v2\nname: common\nversion: 0.1.0\n',
+      'common/templates/c.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: common }\n',
+    };
+    for (const [file, text] of Object.entries(files)) {
+      await mkdir(path.dirname(path.join(root, file)), { recursive: true });
+      await writeFile(path.join(root, file), text);
+    }
+    await fill(charts, 'archives/old.tgz', 2 * HOUR);
+    const { applications, exitCode } = await runRender(
+      { app: undefined, environment: undefined, cluster: undefined },
+      {
+        tree: await openWorkingCopy(root),
+        root,
+        charts,
+        urls: ['https://github.com/acme/gitops.git'],
+        onProgress: () => undefined,
+      },
+    );
+    expect([applications[0]?.objects.length, exitCode]).toEqual([1, 0]);
+    expect(await readdir(path.join(charts, 'archives'))).toEqual([]);
+    expect(await readdir(path.join(charts, 'built'))).toHaveLength(1);
   });
 });
 

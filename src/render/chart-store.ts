@@ -1,10 +1,21 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { mkdir, mkdtempDisposable, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import {
+  mkdir,
+  mkdtempDisposable,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { pruneFolder, unfinished } from '../helm/bounded-folder.ts';
 import { runHelm } from '../helm/process.ts';
 import { renderCacheFolder } from '../helm/render-cache.ts';
 import { couldNot, type Place } from '../report/failure.ts';
@@ -40,7 +51,37 @@ const LIMITS = { milliseconds: 60_000, bytes: 1_000_000 };
 
 const MAX_ARCHIVE_BYTES = 100 * 1024 * 1024;
 
-type World = Pick<RenderWorld, 'charts' | 'tools' | 'signal'>;
+/** Of the whole store: some hundred large charts. */
+const MOST_BYTES = 200 * 1024 * 1024;
+
+/** No run takes longer, ms: what was used since then, this run or another may still read. */
+const LONGEST_RUN = 60 * 60 * 1000;
+
+type World = Pick<RenderWorld, 'charts' | 'tools' | 'signal' | 'now'>;
+
+/** Those that put something into their store, which may be too large since. */
+const grown = new WeakSet<World>();
+
+/** Writes down that an entry of the store is used now, so that nobody prunes it; before it is read, or it may be gone then. */
+export async function markUsed(entry: string, { now = Date.now }: World): Promise<void> {
+  const seconds = now() / 1000;
+  await utimes(entry, seconds, seconds).catch(() => undefined);
+}
+
+/** To be told when an entry was added; `pruneCharts` looks only then. */
+export const markGrown = (world: World): void => void grown.add(world);
+
+/**
+ * Removes charts that were not used for longest, until the store has less than 200 MB. Those of the last hour stay. Does
+ * nothing where this world added nothing.
+ */
+export async function pruneCharts(world: World): Promise<void> {
+  if (grown.delete(world)) {
+    const { charts, now = Date.now } = world;
+    const time = now();
+    await pruneFolder(charts, { mostBytes: MOST_BYTES, now: time, keepSince: time - LONGEST_RUN });
+  }
+}
 
 /** What is being fetched or was, so that two hundred applications of one chart ask once, also when nobody answers. */
 const fetched = new WeakMap<World, Map<string, Promise<StoredChart>>>();
@@ -80,6 +121,9 @@ async function findOrFetch(origin: ChartOrigin, at: Place, world: World): Promis
   if (EXACT.test(origin.version)) {
     const known = await readNote(note);
     const archive = known && archiveFile(world, known.digest);
+    if (archive) {
+      await Promise.all([note, archive].map((entry) => markUsed(entry, world)));
+    }
     if (known && archive && (await digestOf(archive)) === known.digest) {
       return { archive, digest: `sha256:${known.digest}`, version: known.version };
     }
@@ -101,6 +145,7 @@ async function findOrFetch(origin: ChartOrigin, at: Place, world: World): Promis
   const archive = archiveFile(world, digest);
   await writeWhole(archive, bytes);
   await writeWhole(note, Buffer.from(JSON.stringify({ digest, version })));
+  markGrown(world);
   return { archive, digest: `sha256:${digest}`, version };
 }
 
@@ -112,10 +157,12 @@ export async function unpackedChart(stored: StoredChart, world: World): Promise<
     file: path.basename(stored.archive),
   });
   const folder = path.join(world.charts, 'unpacked', stored.digest.replace('sha256:', ''));
+  await markUsed(folder, world);
   for (const [name, content] of files) {
     const file = path.join(folder, name);
     if ((await digestOf(file)) !== sha256(content)) {
       await writeWhole(file, content);
+      markGrown(world);
     }
   }
   return folder;
@@ -151,7 +198,7 @@ async function digestOf(file: string): Promise<string | undefined> {
 /** Others may write the same file at the same time: they write the same content. */
 async function writeWhole(file: string, content: Uint8Array): Promise<void> {
   await mkdir(path.dirname(file), { recursive: true });
-  const staged = `${file}.${randomUUID()}`;
+  const staged = unfinished(file);
   try {
     await writeFile(staged, content);
     await rename(staged, file);

@@ -1,10 +1,11 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { unfinished } from '../helm/bounded-folder.ts';
 import { couldNot, type Place } from '../report/failure.ts';
-import { storedChart } from './chart-store.ts';
+import { markGrown, markUsed, storedChart } from './chart-store.ts';
 import { isErrno, lookInside } from './inside.ts';
 import type { RenderWorld } from './world.ts';
 
@@ -271,10 +272,11 @@ async function isFolder(file: string): Promise<boolean> {
 async function privateCopy(content: ReadonlyMap<string, string>, world: RenderWorld): Promise<string> {
   const digest = await digestOfFiles(content);
   const target = path.join(world.charts, 'built', digest);
+  await markUsed(target, world);
   if (await isUnchanged(target, digest)) {
     return target;
   }
-  const staged = path.join(world.charts, 'built', `.${randomUUID()}`);
+  const staged = unfinished(target);
   try {
     for (const [name, from] of content) {
       const to = path.join(staged, name);
@@ -283,6 +285,7 @@ async function privateCopy(content: ReadonlyMap<string, string>, world: RenderWo
     }
     await rm(target, { recursive: true, force: true });
     await rename(staged, target);
+    markGrown(world);
   } catch (error) {
     // Another run may have put the same there first.
     if (!(await isUnchanged(target, digest))) {

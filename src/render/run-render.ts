@@ -8,6 +8,7 @@ import { couldNot, type Failure } from '../report/failure.ts';
 import type { Tree } from '../repository/tree.ts';
 import type { RenderedApplication } from './application.ts';
 import { renderApplications } from './applications.ts';
+import { pruneCharts } from './chart-store.ts';
 import type { RenderTools } from './world.ts';
 
 /** Which applications. Without any of these: all. */
@@ -24,6 +25,8 @@ export interface RenderDependencies {
   readonly root: string;
   /** Where charts from elsewhere are kept, absolute. */
   readonly charts: string;
+  /** The time in ms since 1970, by which charts are kept; default: the clock of this machine. */
+  readonly now?: () => number;
   /** URLs by which applications name this repository, besides the one in kajitori.yaml. */
   readonly urls: readonly string[];
   /** The commit that the working copy is at, for `$ARGOCD_APP_REVISION`. */
@@ -57,7 +60,7 @@ export interface NotRendered {
  * @throws Failure (exit 2): `unknown-app`, `unknown-cluster`, `unknown-environment`, and for a kajitori.yaml that cannot be read
  */
 export async function runRender(inputs: RenderInputs, deps: RenderDependencies): Promise<RenderOutputs> {
-  const { tree, root, charts, urls, revision, cache, tools, signal, onProgress } = deps;
+  const { tree, root, charts, now: time, urls, revision, cache, tools, signal, onProgress } = deps;
   const text = await tree.read(KAJITORI_FILE);
   const config = text === undefined ? undefined : parseKajitoriYaml(text);
   let found = await discoverApplications(tree, {
@@ -87,6 +90,7 @@ export async function runRender(inputs: RenderInputs, deps: RenderDependencies):
   const world = {
     root: path.resolve(root),
     charts,
+    ...(time === undefined ? {} : { now: time }),
     ...(config === undefined ? {} : { config }),
     ...(revision === undefined ? {} : { revision }),
     ...(tools === undefined ? {} : { tools }),
@@ -115,7 +119,7 @@ export async function runRender(inputs: RenderInputs, deps: RenderDependencies):
     found = { ...found, applications: [...found.applications, ...more] };
     next = more.filter(isChosen);
   }
-  await cache?.prune();
+  await Promise.all([cache?.prune(), pruneCharts(world)]);
   demandKnownNames(found.applications, inputs);
   const notRendered = [
     ...[...found.notRead, ...inner].map(({ what, failure }) => ({ what, failure })),

@@ -11,6 +11,8 @@ export interface RenderWorld {
   readonly kubernetes?: string;
   /** Where charts from elsewhere are kept, absolute. It may be kept from run to run. */
   readonly charts: string;
+  /** The time in ms since 1970, by which charts are kept; default: the clock of this machine. */
+  readonly now?: () => number;
   readonly tools?: RenderTools;
   /** Of one process of helm or kustomize; default: 30 s, 64 MiB. */
   readonly limits?: { readonly milliseconds: number; readonly bytes: number };
