@@ -237,10 +237,10 @@ describe.skipIf(why !== undefined)('actions/build-image', () => {
     const look = await app.build({ ...inputs, step: 'look' });
     expect(look).toMatchObject({ exitCode: 0, outputs: { outcome: '', digest: '' } });
     const parts = [];
-    for (const platform of ['linux/amd64', 'linux/arm64']) {
-      const part = await app.build({ ...inputs, step: 'part', platform });
+    for (const architecture of ['amd64', 'arm64']) {
+      const part = await app.build({ ...inputs, step: 'part', platform: `linux/${architecture}` });
       expect(part).toMatchObject({ exitCode: 0, outputs: { images: '' } });
-      parts.push(part.outputs.digest ?? '');
+      parts.push(part.outputs[`part-${architecture}`] ?? '');
     }
     expect(inBoth(name)[1]).toEqual({});
     const join = await app.build({ ...inputs, step: 'join', digests: parts.join('\n') });
@@ -256,6 +256,37 @@ describe.skipIf(why !== undefined)('actions/build-image', () => {
     expect(index.annotations).toMatchObject({ 'org.opencontainers.image.revision': commit });
     const again = await app.build({ ...inputs, step: 'look' });
     expect(again).toMatchObject({ outputs: { outcome: 'existed', digest: join.outputs.digest } });
+  });
+
+  test('several images, each architecture on a runner of its own; one of them was built before', async () => {
+    const name = newName();
+    const commit = await app.commit({ 'image/hello-arm64': printing('arm64', `several in parts ${name}\n`) });
+    const all = { registries: FIRST, context: 'image', platforms: 'linux/amd64,linux/arm64' };
+    const before = await app.build({ ...all, name: `${name}-there`, platforms: 'linux/amd64' });
+    const inputs = { ...all, name, images: 'web: {}\nthere: { platforms: [linux/amd64] }\n' };
+    const look = await app.build({ ...inputs, step: 'look' });
+    expect(look).toMatchObject({ exitCode: 0, outputs: { outcome: '', image: '', images: '' } });
+    const parts: string[] = [];
+    for (const architecture of ['amd64', 'arm64']) {
+      const part = await app.build({ ...inputs, step: 'part', platform: `linux/${architecture}` });
+      expect(part).toMatchObject({ exitCode: 0, outputs: { image: '' } });
+      parts.push(part.outputs[`part-${architecture}`] ?? '');
+    }
+    expect(parts).toEqual([
+      expect.stringMatching(/^web=sha256:\w+ there=sha256:\w+$/),
+      expect.stringMatching(/^web=sha256:\w+$/),
+    ]);
+    const join = await app.build({ ...inputs, step: 'join', digests: parts.join(' ') });
+    expect(join).toMatchObject({ exitCode: 0, outputs: { outcome: 'built', commit } });
+    const byName = JSON.parse(join.outputs['by-name'] ?? '') as Record<
+      string,
+      { outcome: string; digest: string }
+    >;
+    expect(byName.there).toMatchObject({ outcome: 'existed', digest: before.outputs.digest });
+    expect(byName.web?.outcome).toBe('built');
+    expect(tagsOf(ONE, TOKYO, `${name}-web`)[commit]).toBe(byName.web?.digest);
+    const again = await app.build({ ...inputs, step: 'look' });
+    expect(again.outputs).toMatchObject({ outcome: 'existed', image: join.outputs.image });
   });
 
   test.skipIf(process.arch !== 'x64')(

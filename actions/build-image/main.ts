@@ -13,6 +13,7 @@ import {
   type NamedOutputs,
   outcomeOfAll,
   outputsByName,
+  partLines,
 } from '../../src/build/several-images.ts';
 
 await runAction(async () => {
@@ -37,11 +38,13 @@ await runAction(async () => {
     },
     input('images'),
   );
-  const stage = buildStage(requests);
   const machine = buildMachine();
   const [source, force] = [await buildSource(), booleanInput('force')];
   const built: NamedOutputs[] = [];
-  for (const { name, request } of requests) {
+  for (const each of requests) {
+    const { name, request } = each;
+    const stage = buildStage(each, requests);
+    if (stage === undefined) continue;
     const inputs = { request, stage, source, force };
     const deps = await openBuild(inputs, machine);
     // Once, by what the first image is built from.
@@ -73,9 +76,9 @@ await runAction(async () => {
   core.setOutput('key', onlyOne?.key ?? '');
   core.setOutput('outcome', outcomeOfAll(built) ?? '');
   core.setOutput('commit', source.commit);
-  if (stage.kind === 'part') {
+  if (input('step') === 'part') {
     // Named by architecture: the legs of a matrix must not overwrite each other's.
-    core.setOutput(`part-${stage.platform.split('/')[1]}`, onlyOne?.digest ?? '');
+    core.setOutput(`part-${input('platform')?.split('/')[1]}`, partLines(built).join(' '));
   }
   core.setOutput('seconds', Number(built.reduce((sum, { outputs }) => sum + outputs.seconds, 0).toFixed(1)));
 });

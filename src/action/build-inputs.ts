@@ -9,48 +9,39 @@ import { identityOf } from '../build/build-target.ts';
 import { endedFromOutside } from '../build/ended-from-outside.ts';
 import type { BuildMachine } from '../build/open-build.ts';
 import { repositoryPlan } from '../build/repository-defaults.ts';
-import type { NamedRequest } from '../build/several-images.ts';
+import { type NamedRequest, partDigests } from '../build/several-images.ts';
 import { assetTarget } from '../build/upload-assets.ts';
 import { systemTiming } from '../github/timing.ts';
 import { couldNot } from '../report/failure.ts';
 import { input, oidcToken, requiredInput, runnerContext } from './inputs.ts';
 import { logText } from './log-text.ts';
 
-/** The input `step`, with what belongs to it. */
-export function buildStage(requests: readonly NamedRequest[]): BuildInputs['stage'] {
+/**
+ * The input `step` with what belongs to it, for one of the images of this call; undefined where a part has nothing to build of
+ * it.
+ */
+export function buildStage(
+  { name, request }: NamedRequest,
+  all: readonly NamedRequest[],
+): BuildInputs['stage'] | undefined {
   const kind = input('step') ?? 'whole';
-  const [first, ...more] = requests;
-  const platforms = first?.request.platforms ?? [];
-  if (kind !== 'whole' && more.length > 0) {
-    throw couldNot(`Several images cannot be built with the step ${JSON.stringify(kind)}.`, {
-      todo: 'Build them as a whole, without runners; or call build-image.yml once for each.',
-      reason: 'bad-input',
-    });
-  }
   switch (kind) {
     case 'whole':
     case 'look':
       return { kind };
     case 'part': {
       const platform = input('platform') ?? '';
+      const platforms = [...new Set(all.flatMap((each) => each.request.platforms))];
       if (!platforms.includes(platform)) {
         throw couldNot(`The platform ${JSON.stringify(platform)} is not one of platforms.`, {
           todo: `Name one of: ${platforms.join(', ')}.`,
           reason: 'bad-platform',
         });
       }
-      return { kind, platform };
+      return request.platforms.includes(platform) ? { kind, platform } : undefined;
     }
-    case 'join': {
-      const digests = (input('digests') ?? '').split(/\s+/).filter((digest) => digest !== '');
-      if (!digests.every((digest) => /^sha256:[a-f\d]{64}$/.test(digest))) {
-        throw couldNot('digests holds something that is no digest.', {
-          todo: 'Give the output digest of each part, one a line.',
-          reason: 'bad-parts',
-        });
-      }
-      return { kind, digests };
-    }
+    case 'join':
+      return { kind, digests: partDigests(input('digests') ?? '', name) };
     default:
       throw couldNot(`The input step is ${JSON.stringify(kind)}.`, {
         todo: 'Write whole, look, part or join.',

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { BuildOutputs } from './build.ts';
 import type { WrittenRequest } from './build-request.ts';
-import { buildRequests, bumpLines, outcomeOfAll, outputsByName } from './several-images.ts';
+import { buildRequests, bumpLines, outcomeOfAll, outputsByName, partDigests } from './several-images.ts';
 
 const written: WrittenRequest = {
   repository: 'shop',
@@ -97,5 +97,16 @@ describe('several images of one call', () => {
     expect(bumpLines([{ name: undefined, outputs: outputs('shop', 'built') }], 'first')).toEqual([
       'one/shop:c@sha256:1',
     ]);
+  });
+
+  test('what parts built is handed to a join by name', () => {
+    const [amd, arm, other] = ['a', 'b', 'c'].map((digit) => `sha256:${digit.repeat(64)}`);
+    const text = `web=${amd} nginx=${other}\nweb=${arm}`;
+    expect(partDigests(text, 'web')).toEqual([amd, arm]);
+    expect(partDigests(text, 'nginx')).toEqual([other]);
+    expect(partDigests(`${amd} ${arm}`, undefined)).toEqual([amd, arm]);
+    expect(() => partDigests(`web=${amd} web=latest`, 'web')).toThrow(
+      expect.objectContaining({ exitCode: 2, reason: 'bad-parts' }),
+    );
   });
 });

@@ -85,13 +85,42 @@ export interface NamedOutputs {
   readonly outputs: BuildOutputs;
 }
 
-/** Images as a bump takes them: `repository:tag@digest`, after `NAME=` where there are several. */
+/**
+ * Images as a bump takes them: `repository:tag@digest`, after `NAME=` where there are several. None as long as one of them is not
+ * there.
+ */
 export const bumpLines = (built: readonly NamedOutputs[], at: 'first' | 'all'): readonly string[] =>
-  built.flatMap(({ name, outputs }) =>
+  (outcomeOfAll(built) === undefined ? [] : built).flatMap(({ name, outputs }) =>
     (at === 'first' ? outputs.images.slice(0, 1) : outputs.images).map((image) =>
       name === undefined ? image : `${name}=${image}`,
     ),
   );
+
+/** What one part built, as a join takes it: digests, after `NAME=` where there are several images. */
+export const partLines = (built: readonly NamedOutputs[]): readonly string[] =>
+  built.flatMap(({ name, outputs: { digest } }) =>
+    digest === undefined ? [] : name === undefined ? digest : `${name}=${digest}`,
+  );
+
+/**
+ * The digests of the parts of one image.
+ *
+ * @param text what `partLines` printed, of all parts, between spaces or lines
+ * @throws Failure (exit 2): `bad-parts`
+ */
+export function partDigests(text: string, name: string | undefined): readonly string[] {
+  const parts = text
+    .split(/\s+/)
+    .filter((part) => part !== '')
+    .map((part) => /^(?:([a-z\d-]+)=)?(sha256:[a-f\d]{64})$/.exec(part));
+  if (parts.includes(null)) {
+    throw couldNot('digests holds something that is no digest.', {
+      todo: 'Give the output part-ARCHITECTURE of each part, one a line.',
+      reason: 'bad-parts',
+    });
+  }
+  return parts.flatMap((part) => (part?.[1] === name && part?.[2] !== undefined ? [part[2]] : []));
+}
 
 /** By name: what a workflow may need of each. */
 export const outputsByName = (built: readonly NamedOutputs[]): object =>
