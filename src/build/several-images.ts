@@ -36,16 +36,18 @@ export interface NamedRequest {
  *
  * @param images YAML: a map by name, of `name`, `context`, `dockerfile`, `target`, `build-args` and `platforms`; undefined:
  *   one image without a name
+ * @param file what messages call it
  * @throws Failure (exit 2): `invalid-file` with the line in `images`, `bad-repository`, and those of `buildRequest`
  */
 export async function buildRequests(
   written: WrittenRequest,
   images: string | undefined,
+  file = 'images',
 ): Promise<readonly NamedRequest[]> {
   if (images === undefined) return [{ name: undefined, request: buildRequest(written) }];
   // Who builds one image does not wait for what reads YAML: 20 of the 290 ms of a build that is not needed.
   const { parseBySchema } = await import('../config/mistakes.ts');
-  const entries = Object.entries(parseBySchema(imagesSchema, images, 'images'));
+  const entries = Object.entries(parseBySchema(imagesSchema, images, file));
   const requests = entries.map(([name, entry]): NamedRequest => {
     const args = Object.entries(entry['build-args'] ?? {}).map(([key, value]) => {
       if (/[\r\n]/.test(key + value)) {

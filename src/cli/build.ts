@@ -1,12 +1,14 @@
+import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { runBuild } from '../build/build.ts';
 import { buildJson, buildText } from '../build/build-report.ts';
-import { buildRequest } from '../build/build-request.ts';
 import { readSource } from '../build/build-source.ts';
 import { endedFromOutside } from '../build/ended-from-outside.ts';
 import { openBuild } from '../build/open-build.ts';
 import { repositoryPlan } from '../build/repository-defaults.ts';
+import { buildRequests, type NamedOutputs, outputsByName } from '../build/several-images.ts';
 import { systemTiming } from '../github/timing.ts';
+import { couldNot } from '../report/failure.ts';
 import { repeated } from './repeated.ts';
 import { type CommonOptions, progress, runCommand } from './run-command.ts';
 
@@ -19,6 +21,7 @@ interface BuildOptions extends CommonOptions {
   readonly target?: string;
   readonly buildArg?: readonly string[];
   readonly secret?: readonly string[];
+  readonly images?: string;
   readonly platforms?: string;
   readonly buildContext?: readonly string[];
   readonly tag?: readonly string[];
@@ -53,6 +56,7 @@ export function buildCommand(): Command {
     .option('--target <stage>', 'the stage of the Dockerfile')
     .option('--build-arg <name=value>', 'not secret; may be repeated', repeated)
     .option('--secret <id=env:VARIABLE|id=file:PATH>', 'where a secret is; may be repeated', repeated)
+    .option('--images <file>', 'several images: YAML as the input images of actions/build-image')
     .option('--platforms <list>', 'like linux/amd64,linux/arm64 (default: linux/amd64)')
     .option('--build-context <name=folder>', 'may be repeated', repeated)
     .option('--tag <tag>', 'one more tag that never moves; may be repeated', repeated)
@@ -72,13 +76,16 @@ Examples:
   Build the image of this commit for two accounts, in the root of the app's repository:
     kajitori build --name web --platforms linux/amd64,linux/arm64 \\
       --registry 111111111111/ap-northeast-1 \\
-      --registry "222222222222/us-east-1 arn:aws:iam::222222222222:role/push"`,
+      --registry "222222222222/us-east-1 arn:aws:iam::222222222222:role/push"
+  Several, each in a repository of its own (web-app, web-nginx):
+    echo '{ app: { target: app }, nginx: { context: nginx } }' > images.yaml
+    kajitori build --name web --registry 111111111111/ap-northeast-1 --images images.yaml`,
     )
     .action((options: BuildOptions) => runCommand(options, () => build(options)));
 }
 
 async function build(options: BuildOptions) {
-  const request = buildRequest({
+  const written = {
     repository: options.name,
     targets: options.registry.join('\n'),
     role: options.role,
@@ -95,26 +102,42 @@ async function build(options: BuildOptions) {
     sbom: options.sbom ?? false,
     reproducible: options.reproducible ?? false,
     createRepository: options.createRepository ?? false,
-  });
+  };
+  const requests = await buildRequests(written, await readImages(options.images), options.images);
   const plan = repositoryPlan(options.environments, options.pullAccounts);
   const workspace = process.cwd();
-  const inputs = {
-    request,
-    stage: { kind: 'whole' },
-    source: await readSource(workspace, undefined),
-    force: options.force ?? false,
-  } as const;
-  const deps = await openBuild(inputs, {
-    workspace,
-    env: process.env,
-    sessionName: 'kajitori-build',
-    plan,
-    timing: systemTiming,
-    onLine: progress,
-    onStep: progress,
-    onSecret: () => undefined,
-    signal: endedFromOutside(),
+  const source = await readSource(workspace, undefined);
+  const signal = endedFromOutside();
+  const built: NamedOutputs[] = [];
+  for (const { name, request } of requests) {
+    const inputs = { request, stage: { kind: 'whole' }, source, force: options.force ?? false } as const;
+    const deps = await openBuild(inputs, {
+      workspace,
+      env: process.env,
+      sessionName: 'kajitori-build',
+      plan,
+      timing: systemTiming,
+      onLine: progress,
+      onStep: progress,
+      onSecret: () => undefined,
+      signal,
+    });
+    built.push({ name, outputs: await runBuild(inputs, deps) });
+  }
+  const [only] = options.images === undefined ? built : [];
+  return {
+    text: built.map(({ outputs }) => buildText(outputs)).join('\n'),
+    json: only === undefined ? outputsByName(built) : buildJson(only.outputs),
+  };
+}
+
+async function readImages(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  return readFile(file, 'utf8').catch((cause: unknown) => {
+    throw couldNot(`${file} cannot be read.`, {
+      todo: 'Name a file with the images: a map by name (actions/build-image/README.md).',
+      reason: 'no-file',
+      cause,
+    });
   });
-  const outputs = await runBuild(inputs, deps);
-  return { text: buildText(outputs), json: buildJson(outputs) };
 }

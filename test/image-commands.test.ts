@@ -8,7 +8,7 @@ import { type BuildRig, startBuildRig } from './build/rig.ts';
 import { printing } from './build/tiny-program.ts';
 
 const why = await whyNoBuildKit();
-if (why !== undefined) console.warn(`Promotion of built images is not tested: ${why}.`);
+if (why !== undefined) console.warn(`The commands of images are not tested: ${why}.`);
 
 const [STAGING, PRODUCTION] = ['111111111111', '222222222222'] as const;
 const [TOKYO, VIRGINIA] = ['ap-northeast-1', 'us-east-1'] as const;
@@ -16,7 +16,7 @@ const BUILD = `arn:aws:iam::${STAGING}:role/build`;
 const PUSH = `arn:aws:iam::${PRODUCTION}:role/push`;
 const KAJITORI = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 
-describe.skipIf(why !== undefined)('kajitori copy-image', () => {
+describe.skipIf(why !== undefined)('the commands of images', () => {
   let rig: BuildRig;
   let app: AppRepository;
 
@@ -31,14 +31,40 @@ describe.skipIf(why !== undefined)('kajitori copy-image', () => {
     await rig?.[Symbol.asyncDispose]();
   });
 
-  const copy = (...args: readonly string[]) =>
-    execa(process.execPath, [KAJITORI, 'copy-image', ...args], {
+  const kajitori = (...args: readonly string[]) =>
+    execa(process.execPath, [KAJITORI, ...args], {
+      cwd: app.folder,
       env: { ...rig.env, ...rig.ecr.keys(BUILD) },
       extendEnv: false,
       reject: false,
       all: true,
     });
+  const copy = (...args: readonly string[]) => kajitori('copy-image', ...args);
   const there = () => rig.ecr.images(PRODUCTION, VIRGINIA, 'web');
+
+  test('build: one image, then several, each in its own repository', async () => {
+    const commit = await app.commit({
+      'two/Dockerfile': 'FROM scratch AS app\nCOPY one /\nFROM scratch AS proxy\nCOPY other /\n',
+      'two/one': 'one',
+      'two/other': 'other',
+      'images.yaml': '{ app: { target: app }, proxy: { target: proxy } }\n',
+    });
+    const to = ['--registry', `${STAGING}/${TOKYO}`, '--create-repository', '--context', 'two', '--json'];
+    const one = await kajitori('build', '--name', 'laptop', '--target', 'app', ...to);
+    expect(one.exitCode, one.all).toBe(0);
+    expect(JSON.parse(one.stdout)).toMatchObject({ outcome: 'built', commit });
+    const several = await kajitori('build', '--name', 'laptop', '--images', 'images.yaml', ...to);
+    expect(several.exitCode, several.all).toBe(0);
+    const outputs = JSON.parse(several.stdout) as Record<string, { outcome: string; digest: string }>;
+    expect(Object.keys(outputs)).toEqual(['app', 'proxy']);
+    for (const [name, { outcome, digest }] of Object.entries(outputs)) {
+      expect(outcome).toBe('built');
+      const found = rig.ecr.images(STAGING, TOKYO, `laptop-${name}`).find((image) => image.digest === digest);
+      expect(found?.tags).toContain(commit);
+    }
+    const wrong = await kajitori('build', '--name', 'laptop', '--images', 'none.yaml', ...to);
+    expect(wrong).toMatchObject({ exitCode: 2, all: expect.stringContaining('none.yaml cannot be read') });
+  });
 
   test('what BuildKit built for two architectures, with its provenance, is the same digest in the other account', async () => {
     const commit = await app.commit({
