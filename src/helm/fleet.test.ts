@@ -73,11 +73,11 @@ const show = (...lines: readonly string[]) =>
   `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: show }\ndata:\n${lines.map((line) => `  ${line}\n`).join('')}`;
 const five = [0, 1, 2, 3, 4] as const;
 
-describe('many releases of the standard chart', () => {
+describe.each(['helm', 'helm4'])('many releases of the standard chart, by %s', (helm) => {
   it('are what each is alone, in their order, by few processes', async () => {
     const releases = CHART_CASES.map(({ name }, index) => ({ ...chartRelease(name), name: `r${index}` }));
-    const { results, processes } = await together(releases, { processes: 1 });
-    expect(results).toEqual(await oneByOne(releases));
+    const { results, processes } = await together(releases, { helm, processes: 1 });
+    expect(results).toEqual(await oneByOne(releases, { helm }));
     expect(processes).toEqual([releases.length, 1]);
   });
 
@@ -94,7 +94,7 @@ describe('many releases of the standard chart', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(anyApp, { minLength: 12, maxLength: 12 }), async (apps) => {
         const releases = apps.map((values) => ({ ...chartRelease('typical', values), valueFiles: [] }));
-        expect((await together(releases)).results).toEqual(await oneByOne(releases));
+        expect((await together(releases, { helm })).results).toEqual(await oneByOne(releases, { helm }));
       }),
       { numRuns: 3, endOnFailure: true },
     );
@@ -108,15 +108,15 @@ describe('many releases of the standard chart', () => {
       11: { workers: { web: { run: 'x' } } },
     };
     const releases = Array.from({ length: 14 }, (_, index) => chartRelease('typical', bad[index]));
-    const { results, processes } = await together(releases, { processes: 1 });
-    expect(results).toEqual(await oneByOne(releases));
+    const { results, processes } = await together(releases, { helm, processes: 1 });
+    expect(results).toEqual(await oneByOne(releases, { helm }));
     expect(results.flatMap((result, index) => (Array.isArray(result) ? [] : [index]))).toEqual([2, 5, 9, 11]);
     expect(processes.filter((count) => count === 1).length).toBeLessThanOrEqual(5);
   });
 });
 
 describe('a chart that asks for its release and itself', () => {
-  it('is told the same in a batch', async () => {
+  it.each(['helm', 'helm4'])('is told the same in a batch, by %s', async (helm) => {
     await using chart = await chartOf({
       'values.yaml': 'own: { a: 1, b: [1, 2] }\nlist: [x]\nbig: 12345678\ntext: "007"\n',
       'Chart.yaml':
@@ -146,8 +146,8 @@ describe('a chart that asks for its release and itself', () => {
     ];
     for (const more of [{}, { skipTests: true, apiVersions: ['a.example/v1/B'] }]) {
       const releases = five.map((index) => chart.release(index, values[index], more));
-      const { results, processes } = await together(releases, { processes: 1 });
-      expect(results).toEqual(await oneByOne(releases));
+      const { results, processes } = await together(releases, { helm, processes: 1 });
+      expect(results).toEqual(await oneByOne(releases, { helm }));
       expect(processes).toEqual([5, 1]);
     }
   });
@@ -160,6 +160,39 @@ describe('a chart that asks for its release and itself', () => {
     });
     const releases = five.map((index) => chart.release(index));
     expect((await together(releases)).results).toEqual(await oneByOne(releases));
+  });
+
+  it.each(['helm', 'helm4'])(
+    'has the space at the ends of its documents, which counts in text, by %s',
+    async (helm) => {
+      const text = 'x: |+\n    {{ .Values.text }}\n\n\n';
+      await using chart = await chartOf({
+        'templates/a.yaml': `${show(text)}---\n${show(text).replace('ConfigMap', 'Unknown')}`,
+        'templates/b.yaml': show(text).replace(
+          'name: show',
+          'name: b, annotations: { helm.sh/hook: pre-install }',
+        ),
+        'templates/c.yaml': show(text).replace(
+          'name: show',
+          'name: c, annotations: { helm.sh/hook: post-delete }',
+        ),
+        'templates/d.yaml': `{{ if .Values.more }}${show(text)}{{ end }}`,
+      });
+      const releases = five.map((index) => chart.release(index, { text: `${index}`, more: index % 2 === 0 }));
+      const { results, processes } = await together(releases, { helm, processes: 1 });
+      expect(results).toEqual(await oneByOne(releases, { helm }));
+      expect(processes).toEqual([5, 1]);
+    },
+  );
+
+  it.each(['helm', 'helm4'])('may be nothing but hooks, or nothing at all, by %s', async (helm) => {
+    await using chart = await chartOf({
+      'templates/a.yaml': `{{ if .Values.hook }}${show('a: b').replace('name: show', 'name: b, annotations: { helm.sh/hook: test }')}{{ end }}`,
+    });
+    const releases = five.map((index) => chart.release(index, { hook: index % 2 === 0 }));
+    const { results, processes } = await together(releases, { helm, processes: 1 });
+    expect(results).toEqual(await oneByOne(releases, { helm }));
+    expect(processes).toEqual([5, 1]);
   });
 
   it('takes no text of a release for a document of another', async () => {
@@ -313,9 +346,9 @@ describe('a chart with mistakes', () => {
   });
 });
 
-it('a chart as `helm create` makes it is rendered in batches too', async () => {
+it.each(['helm', 'helm4'])('a chart as `%s create` makes it is rendered in batches too', async (helm) => {
   await using folder = await mkdtempDisposable(path.join(tmpdir(), 'kajitori-create-'));
-  await execa('helm', ['create', 'web'], { cwd: folder.path });
+  await execa(helm, ['create', 'web'], { cwd: folder.path });
   const values = [
     {},
     { ingress: { enabled: true } },
@@ -333,8 +366,8 @@ it('a chart as `helm create` makes it is rendered in batches too', async () => {
       kubeVersion: '1.34',
     }),
   );
-  const { results, processes } = await together(releases, { processes: 1 });
-  expect(results).toEqual(await oneByOne(releases));
+  const { results, processes } = await together(releases, { helm, processes: 1 });
+  expect(results).toEqual(await oneByOne(releases, { helm }));
   expect(processes).toEqual([5, 1]);
 });
 

@@ -115,6 +115,7 @@ function umbrellaFiles(
   if (chart.valuesYaml !== undefined) {
     files.set('charts/chart/values.yaml', chart.valuesYaml);
   }
+  files.set(`templates/${umbrella}.yaml`, LAST_OBJECT);
   for (const [file, text] of chart.partials) {
     files.set(file, text);
   }
@@ -147,8 +148,31 @@ const liftedSchema = (schema: PlainMap, umbrella: string) => ({
   definitions: { chart: { ...schema, $id: 'https://kajitori.dev/lifted/values.schema.json' } },
 });
 
+/**
+ * An object that helm prints after all others and before all hooks: kinds that it does not know are last, by name (`InstallOrder`
+ * in its source). It shows where hooks begin.
+ */
+const LAST_OBJECT = 'apiVersion: v1\nkind: "~"\n';
+
 /** Parts helm's output by the head lines that say which dependency a document is from; order is kept. */
 function textsOf(output: string, umbrella: string, chart: string, members: number): (string | undefined)[] {
+  const last = output.indexOf(`---\n# Source: ${umbrella}/templates/${umbrella}.yaml\n`);
+  if (last === -1 || !output.startsWith(`---\n# Source: ${umbrella}/`)) {
+    return Array.from({ length: members }, () => undefined);
+  }
+  const objects = partsOf(output.slice(0, last), umbrella, chart, members);
+  const hooks = partsOf(output.slice(last), umbrella, chart, members);
+  return objects.map((part, index) => {
+    // Helm takes the space after the last object away, and Helm 4 that after no other one.
+    const trimmed = part.trimEnd();
+    // These are space to Go or to JavaScript only.
+    const isOdd = /[\u0085\ufeff]/.test(part.slice(Math.max(0, trimmed.length - 1)));
+    const text = `${trimmed}\n${hooks[index]}`;
+    return isOdd || text.includes(umbrella) ? undefined : text;
+  });
+}
+
+function partsOf(output: string, umbrella: string, chart: string, members: number): string[] {
   const texts = Array.from({ length: members }, () => '');
   const heads = new RegExp(`^---\\n# Source: ${umbrella}/charts/${umbrella}-(\\d+)/(.*)\\n`, 'gm');
   let before: { readonly index: number; readonly head: string; readonly from: number } | undefined;
@@ -167,6 +191,5 @@ function textsOf(output: string, umbrella: string, chart: string, members: numbe
     };
   }
   close(output.length);
-  const isOdd = output !== '' && !output.startsWith(`---\n# Source: ${umbrella}/charts/`);
-  return texts.map((text) => (isOdd || text.includes(umbrella) ? undefined : text));
+  return texts;
 }
