@@ -1,8 +1,12 @@
 import { z } from 'zod';
+import { duration } from './duration.ts';
 import type { KajitoriConfig } from './kajitori-yaml.ts';
 import { parseBySchema } from './mistakes.ts';
 
 const SOURCE_WORDS = 'must be a GitHub repository as owner/name, like acme/web';
+
+/** A run of release.yml may wait twice as long, there and back; then GitHub ends it. Milliseconds. */
+export const LONGEST_DEADLINE_MS = 2 * 60 * 60_000;
 
 /** What the new-app form asks for. `mixed`: a web app with workers. */
 export const APP_KINDS = ['web', 'worker', 'job', 'mixed'] as const;
@@ -28,6 +32,12 @@ export const appSchema = z.strictObject({
         .enum(APP_KINDS)
         .optional()
         .describe('What kind of app was asked for: web, worker, job or mixed.'),
+      deadline: duration
+        .refine((milliseconds) => milliseconds <= LONGEST_DEADLINE_MS, 'must be at most 2h')
+        .optional()
+        .describe(
+          'How long a cluster may take to be healthy after a deploy of this app, like 30m; at most 2h. Default: 15m, or what the deploy says.',
+        ),
       template: z
         .string()
         .regex(/^\d+\.\d+\.\d+$/, 'must be a version in quotes, like "1.0.0"')

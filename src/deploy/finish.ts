@@ -25,9 +25,6 @@ export type Finished = { readonly deploy: UnfinishedDeploy } & (
 /** Finishing waits too; a few at once, so that one that hangs does not hold up all. */
 const AT_ONCE = 4;
 
-/** However old a deploy is, it is looked at for so long before it is called failed (milliseconds). */
-const SHORTEST_LOOK_MS = 2 * 60_000;
-
 /**
  * Finishes or undoes what runs left that died: looks through the newest hundred commits for deploys without a final
  * verdict, and judges each as its own run would have. What somebody waits for right now is left alone; were two to finish
@@ -87,8 +84,6 @@ const isLeft = async (
 
 async function finish(deploy: UnfinishedDeploy, inputs: FinishInputs, deps: WaitDeps): Promise<Finished> {
   const { commit, environment, apps, why } = deploy;
-  const age = deps.timing.now() - commit.at.getTime();
-  const left = (limitMs: number) => Math.max(SHORTEST_LOOK_MS, limitMs - age);
   deps.report.step(`${apps.join(', ')} in ${environment}, commit ${commit.oid.slice(0, 8)}: ${WORDS[why]}`);
   try {
     const outputs = await runWait(
@@ -97,7 +92,7 @@ async function finish(deploy: UnfinishedDeploy, inputs: FinishInputs, deps: Wait
         apps,
         environment,
         commit: commit.oid,
-        limits: { deadlineMs: left(inputs.limits.deadlineMs), unseenMs: left(inputs.limits.unseenMs) },
+        spentMs: deps.timing.now() - commit.at.getTime(),
       },
       deps,
     );

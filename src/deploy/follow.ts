@@ -22,6 +22,23 @@ export interface Limits {
   readonly unseenMs: number;
 }
 
+/** However old a deploy is, it is looked at for so long before it is called failed (milliseconds). */
+const SHORTEST_LOOK_MS = 2 * 60_000;
+
+/**
+ * How long one is waited for: as its app.yaml says, else as the run says.
+ *
+ * @param spentMs how long it was waited for by runs before; a look is left in any case
+ */
+export const limitsFor =
+  ({ deadlineMs, unseenMs }: Limits, spentMs = 0) =>
+  (awaited: Awaited): Limits => {
+    const own = awaited.deadlineMs ?? deadlineMs;
+    const left = (milliseconds: number) =>
+      spentMs === 0 ? milliseconds : Math.max(SHORTEST_LOOK_MS, milliseconds - spentMs);
+    return { deadlineMs: left(own), unseenMs: left(own + unseenMs - deadlineMs) };
+  };
+
 /** One application while it is waited for. */
 export interface Following {
   readonly awaited: Awaited;
@@ -102,7 +119,7 @@ const minutes = (milliseconds: number): string => {
 export interface FollowDeps {
   readonly lookout: Lookout;
   readonly timing: Timing;
-  readonly limits: Limits;
+  readonly limitsOf: (awaited: Awaited) => Limits;
   /** Who deployed an app again since our commit, by app. Asked now and then, and before anything is called failed. */
   readonly superseded: () => Promise<ReadonlyMap<string, string>>;
   /** Told of every look that said something new about an application. */
@@ -121,7 +138,7 @@ const LOOK_EVERY_MS = 1_000;
 
 /** Waits until it is decided of every application, or of one of them that it failed. */
 export async function follow(awaited: readonly Awaited[], deps: FollowDeps): Promise<readonly Following[]> {
-  const { lookout, timing, limits } = deps;
+  const { lookout, timing, limitsOf } = deps;
   const startedAt = timing.now();
   let all: readonly Following[] = awaited.map((each) => ({
     awaited: each,
@@ -140,7 +157,11 @@ export async function follow(awaited: readonly Awaited[], deps: FollowDeps): Pro
         const sight = sights.get(each.awaited);
         return sight === undefined
           ? each
-          : judged(each, sight, superseded.get(each.awaited.app), { startedAt, now: timing.now(), limits });
+          : judged(each, sight, superseded.get(each.awaited.app), {
+              startedAt,
+              now: timing.now(),
+              limits: limitsOf(each.awaited),
+            });
       });
     const isOver = (some: readonly Following[]) =>
       some.every(({ outcome }) => outcome !== undefined) ||

@@ -8,6 +8,8 @@ export interface Awaited {
   readonly commit: string;
   /** What must run, as `repository:tag@digest`. */
   readonly images: readonly string[];
+  /** The app's own deadline (app.yaml), milliseconds. */
+  readonly deadlineMs?: number;
 }
 
 /** What is seen of one application. */

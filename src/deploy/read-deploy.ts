@@ -60,8 +60,11 @@ export async function readDeploy(question: DeployQuestion, deps: ReadDeployDeps)
   const apps = await appsOf(question, commit, config, tree, deps);
   const clusters = environment.clusters.map(({ name }) => name);
   const releases = new Map<string, ReleaseRecord>();
+  const deadlines = new Map<string, number | undefined>();
   for (const app of apps) {
-    await checkDeployer(config, app, await readDefinition(tree, config, app), deps.deployer);
+    const definition = await readDefinition(tree, config, app);
+    await checkDeployer(config, app, definition, deps.deployer);
+    deadlines.set(app, definition.deadline);
     const release = await readRelease((file) => tree.read(file), config, app, environment.name);
     if (release === undefined) {
       throw couldNot(`${app} has no image in ${environment.name} at commit ${commit.oid.slice(0, 8)}.`, {
@@ -78,15 +81,17 @@ export async function readDeploy(question: DeployQuestion, deps: ReadDeployDeps)
     clusters,
     apps,
     releases,
-    awaited: [...releases].flatMap(([app, release]) =>
-      clusters.map((cluster) => ({
+    awaited: [...releases].flatMap(([app, release]) => {
+      const deadlineMs = deadlines.get(app);
+      return clusters.map((cluster) => ({
         app,
         cluster,
         application: deps.applicationName(app, cluster, environment.name),
         commit: commit.oid,
         images: [...release.images.values()].map(({ image }) => formatImage(image)),
-      })),
-    ),
+        ...(deadlineMs === undefined ? {} : { deadlineMs }),
+      }));
+    }),
   };
 }
 

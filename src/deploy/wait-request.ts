@@ -1,3 +1,4 @@
+import { LONGEST_DEADLINE_MS } from '../config/app-yaml.ts';
 import { parseApps } from '../release/bump-request.ts';
 import { couldNot } from '../report/failure.ts';
 import type { FinishInputs } from './finish.ts';
@@ -19,7 +20,7 @@ export interface WaitTexts {
 const DEADLINE_MINUTES = 15;
 
 /** A job of GitHub may take 6 hours, and a failed deploy is followed by the way back. */
-const LONGEST_DEADLINE_MINUTES = 120;
+const LONGEST_DEADLINE_MINUTES = LONGEST_DEADLINE_MS / 60_000;
 
 /**
  * Argo CD asks git every 3 minutes where no webhook tells it (docs: "How often does Argo CD check for changes"), and an

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { KAJITORI_YAML, trailer } from '../../test/bump-world.ts';
+import { APP_YAML, KAJITORI_YAML, trailer } from '../../test/bump-world.ts';
 import { brings, MINUTE, smooth, waitWorld } from '../../test/wait-world.ts';
 import type { Sight } from './lookout.ts';
 import { waitExitCode, waitHeadline, waitRemedy, waitSummary, waitText, waitTodo } from './wait-report.ts';
@@ -184,6 +184,23 @@ describe('both or none: when one cluster fails', () => {
     );
     expect(outputs.endedAt.getTime() - outputs.startedAt.getTime()).toBeGreaterThanOrEqual(25 * MINUTE);
     expect(outputs.remedy?.kind).toBe('written');
+  });
+
+  test('an app has a deadline of its own, in its app.yaml: each of a commit by its own', async () => {
+    const at = await waitWorld(['web', 'slow']);
+    await at.gitops.commit({ 'apps/slow/app.yaml': `${APP_YAML}  deadline: 1h\n` });
+    const commit = await at.deployTogether(2, ['web', 'slow']);
+    const late = await at.wait(
+      ({ awaited, age }) => smooth({ awaited, age: awaited.app === 'slow' ? age - 50 * MINUTE : age }),
+      { commit },
+    );
+    expect(late.verdict).toBe('healthy');
+    expect(late.endedAt.getTime() - late.startedAt.getTime()).toBeGreaterThanOrEqual(50 * MINUTE);
+    const again = await at.deployTogether(3, ['web', 'slow']);
+    const failed = await at.wait((about) => (brings(about.awaited, 3) ? {} : smooth(about)), {
+      commit: again,
+    });
+    expect(waitHeadline(failed)).toMatch(/^web failed in prod-1: not healthy within 15 minutes/);
   });
 
   test('an operation that hangs is ended where it failed, at once; elsewhere when it had a minute to end', async () => {

@@ -4,7 +4,7 @@ import { readVerdicts, verdictOf } from '../release/verdict.ts';
 import { Failure } from '../report/failure.ts';
 import { type Compensated, compensate } from './compensate.ts';
 import type { DeployCommit } from './deploy-history.ts';
-import { type Following, follow, type Limits, type Outcome } from './follow.ts';
+import { type Following, follow, type Limits, limitsFor, type Outcome } from './follow.ts';
 import type { Awaited, Lookout } from './lookout.ts';
 import {
   type Deploy,
@@ -17,7 +17,10 @@ import { type Tell, Teller } from './tell.ts';
 import { VerdictRecord } from './verdict-record.ts';
 
 export interface WaitInputs extends DeployQuestion {
+  /** Where an app's own app.yaml says nothing else. */
   readonly limits: Limits;
+  /** How long runs before have waited for it, milliseconds. Default 0. */
+  readonly spentMs?: number;
   /** What happens when a cluster fails: `auto` puts the whole environment back. */
   readonly rollback: 'auto' | 'never';
   /** The page of the run. */
@@ -137,16 +140,17 @@ async function waitFor(
   await record.begin(deploy.awaited);
   const teller = new Teller(deps, deps.tell, inputs.run);
   teller.begin(deploy, new Date(deps.timing.now()));
+  const limitsOf = limitsFor(inputs.limits, inputs.spentMs);
   const following = follow(deploy.awaited, {
     lookout,
     timing: deps.timing,
-    limits: inputs.limits,
+    limitsOf,
     superseded: () => supersededApps(deploy, deps),
     onChange: deps.report.application,
     meanwhile: allOf(
       (each) => record.alive(each),
       // Of a deploy before ours, which hangs: it had its time, and ours does not begin before it ends.
-      endingOperations(lookout, inputs.limits.deadlineMs / 2, deps),
+      endingOperations(lookout, (each) => limitsOf(each).deadlineMs / 2, deps),
     ),
   });
   const all = await following.catch(async (error: unknown) => {
@@ -298,12 +302,12 @@ async function followBack(
   const back = await follow(earlier.awaited, {
     lookout,
     timing: deps.timing,
-    limits: inputs.limits,
+    limitsOf: limitsFor(inputs.limits),
     superseded: () => supersededApps(earlier, deps),
     onChange: deps.report.application,
     meanwhile: allOf(
       (each) => record.alive(each),
-      endingOperations(lookout, END_OPERATION_AFTER_MS, deps, hanging),
+      endingOperations(lookout, () => END_OPERATION_AFTER_MS, deps, hanging),
     ),
     untilAllAreDecided: true,
   });
@@ -326,12 +330,12 @@ const allOf =
  * Ends operations of an older commit that keep ours from being applied (shared/rig-argocd/README.md): Argo CD starts no
  * other one before they end, and a hook that waits for an image never does.
  *
- * @param patienceMs how long one may end by itself
+ * @param patienceOf how long (milliseconds) one may end by itself
  * @param hanging names of applications that are known to hang: there at once
  */
 function endingOperations(
   lookout: Lookout,
-  patienceMs: number,
+  patienceOf: (awaited: Awaited) => number,
   { timing, report }: Pick<WaitDeps, 'timing' | 'report'>,
   hanging: ReadonlySet<string> = new Set(),
 ): Meanwhile {
@@ -344,7 +348,7 @@ function endingOperations(
       }
       const from = since.get(awaited.application) ?? timing.now();
       since.set(awaited.application, from);
-      const isDue = hanging.has(awaited.application) || timing.now() - from >= patienceMs;
+      const isDue = hanging.has(awaited.application) || timing.now() - from >= patienceOf(awaited);
       if (isDue && (await lookout.endOperation(awaited))) {
         report.step(`${awaited.application}: ended the operation of an older commit that was in the way`);
         // Were another one to come, it would get its time too.
