@@ -29,7 +29,7 @@ function releaseOf(tag: string, byte: string, source: string, build: number): st
   return `image: { repository: ${repository}, tag: ${tag}, digest: "${digest}" }\nrelease: { source: acme/web@${source}, build: ${build}, at: 2026-11-20T0${build}:00:00Z }\n`;
 }
 
-test('the forms of a GitOps repository: back to the release before, the hold ends, and the next release is promoted', async () => {
+test('the forms of a GitOps repository: what nobody waited for is finished, back to the release before, the hold ends, and the next release is promoted', async () => {
   await using company = await foundCompany(suite, undefined, {
     gitops: { teams: { shop: { members: ['ann'], permission: 'write' } } },
     permissions: { statuses: 'write', members: 'read' },
@@ -40,7 +40,7 @@ test('the forms of a GitOps repository: back to the release before, the hold end
   for (const build of [1, 2, 3]) {
     sources[build] = await web.commit({ 'main.ts': `${build}\n` }, { message: `Build ${build}` });
   }
-  const deployed = (environment: string, build: number) =>
+  const deployed = (environment: string, build: number, at = new Date()) =>
     gitops.commit(
       {
         [`apps/web/release.${environment}.yaml`]: releaseOf(
@@ -52,10 +52,12 @@ test('the forms of a GitOps repository: back to the release before, the hold end
       },
       {
         message: `Deploy web\n\nKajitori-App: web\nKajitori-Environment: ${environment}\nKajitori-Action: bump`,
+        at,
       },
     );
-  await deployed('production', 1);
-  await deployed('production', 2);
+  const anHourAgo = new Date(Date.now() - 60 * 60_000);
+  await deployed('production', 1, anHourAgo);
+  const second = await deployed('production', 2, anHourAgo);
   await using argocd = await startArgoCd({
     clusters: ['stg-1', 'prod-1', 'prod-2'],
     repository: gitops,
@@ -85,6 +87,14 @@ test('the forms of a GitOps repository: back to the release before, the hold end
         gitops.statuses(commit ?? '').findLast(({ context }) => context === `kajitori/web/${cluster}`)?.state,
     );
   const production = async () => parse((await gitops.read('apps/web/release.production.yaml')) ?? '');
+
+  // Nobody waited for it: what the schedule finishes, asked for by hand.
+  const finished = await fillIn('wait.yml', {});
+  expect(finished.annotations).toEqual([]);
+  expect(finished.needed.wait).toMatchObject({ result: 'success' });
+  expect(finished.summary).toContain('web is healthy in production');
+  expect(states(second)).toEqual(['success', 'success']);
+  expect(finished.leaked).toEqual([]);
 
   const back = await fillIn('rollback.yml', {
     app: 'web',

@@ -494,6 +494,8 @@ export class Repository {
       branch?: string;
       author?: { name: string; email: string };
       mode?: FileMode;
+      /** When. Default: now. */
+      at?: Date;
     } = {},
   ): Promise<Oid> {
     return this.store.exclusively(async () => {
@@ -519,7 +521,7 @@ export class Repository {
         base?.tree ?? '4b825dc642cb6eb9a060e54bf8d69288fbee4904',
         changes,
       );
-      const date = this.around.clock();
+      const date = options.at ?? this.around.clock();
       const author: Signature = {
         ...(options.author ?? { name: 'A Developer', email: 'dev@example.com' }),
         date,

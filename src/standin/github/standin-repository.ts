@@ -89,6 +89,8 @@ export class StandinRepository {
       branch?: string;
       author?: { name: string; email: string };
       mode?: FileMode;
+      /** When. Default: now. */
+      at?: Date;
     },
   ): Promise<Oid> {
     const oid = await this.#repository.commit(files, options);
