@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtempDisposable, readdir, readFile, truncate, utimes, writeFile } from 'node:fs/promises';
+import {
+  cp,
+  mkdir,
+  mkdtempDisposable,
+  readdir,
+  readFile,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,8 +16,10 @@ import { gzipSync } from 'node:zlib';
 import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import type { ApplicationSource } from '../applications/application.ts';
+import type { KubernetesObject } from '../kubernetes/object.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
 import { startDistribution } from '../standin/ecr/distribution.ts';
+import { isMap } from '../yaml/data.ts';
 import { renderApplication } from './application.ts';
 import { anApplication, aSource, helmOptions } from './application-fixture.ts';
 import { type ChartOrigin, pruneCharts, storedChart, unpackedChart } from './chart-store.ts';
@@ -26,7 +37,7 @@ async function packagedCharts(folder: string, versions: readonly string[]): Prom
     await writeFile(path.join(chart, 'values-big.yaml'), 'greeting: HELLO\n');
     await writeFile(
       path.join(chart, 'templates/a.yaml'),
-      `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: {{ .Release.Name }} }\ndata: { version: "{{ .Chart.Version }}", greeting: {{ .Values.greeting }} }\n`,
+      `apiVersion: v1\nkind: ConfigMap\nmetadata: { name: {{ .Release.Name }}-{{ .Chart.Name }} }\ndata: { version: "{{ .Chart.Version }}", greeting: {{ .Values.greeting }} }\n`,
     );
     await execa('helm', ['package', '--destination', path.join(folder, 'served'), chart]);
   }
@@ -369,6 +380,9 @@ describe('dependencies of a chart in the repository', () => {
       charts: world.charts,
     });
 
+  const versionsOf = (objects: readonly { readonly object: KubernetesObject }[]) =>
+    objects.map(({ object }) => isMap(object.data) && object.data.version);
+
   it('are fetched where they are missing, into a private copy', async () => {
     await using charts = await repository();
     await chart(
@@ -407,6 +421,71 @@ describe('dependencies of a chart in the repository', () => {
     ]);
   });
 
+  it.for(['helm', 'helm4'])(
+    'are fetched from a registry, as %s does, pinned or not',
+    async (helm, { skip }) => {
+      const registry = await startDistribution().catch((error: unknown) => String(error));
+      if (typeof registry === 'string') {
+        skip(`docker-registry cannot be started: ${registry}`);
+        return;
+      }
+      await using running = registry;
+      await using charts = await repository(['0.9.0', '1.0.0', '1.1.0', '2.0.0']);
+      const oci = `oci://${running.host}/charts`;
+      for (const version of ['0.9.0', '1.0.0', '1.1.0', '2.0.0']) {
+        await execa('helm', ['push', '--plain-http', path.join(charts.served, `demo-${version}.tgz`), oci]);
+      }
+      const versions = async (range: string) => {
+        await chart(
+          charts.root,
+          `  - { name: demo, version: "${range}", repository: "${oci}" }\n  - { name: demo, version: 0.9.0, repository: "${oci}/", alias: old }\n`,
+        );
+        const { objects, notRendered } = await renderApplication(
+          anApplication({ sources: [aSource({ path: 'web' })] }),
+          { root: charts.root, charts: charts.charts, tools: { helm } },
+        );
+        return notRendered.length > 0 ? notRendered : versionsOf(objects);
+      };
+      expect(await versions('1.x')).toEqual(['1.1.0', '0.9.0']);
+      expect(await versions('2.0.0')).toEqual(['2.0.0', '0.9.0']);
+      for (const missing of ['3.0.0', '~3']) {
+        expect(await versions(missing)).toMatchObject([
+          { exitCode: 2, reason: 'chart-missing', at: { file: 'web/Chart.yaml', line: 5 } },
+        ]);
+      }
+    },
+  );
+
+  it('of one name are each what Chart.lock pins for it', async () => {
+    await using charts = await repository(['1.0.0', '1.2.0']);
+    const both = `  - { name: demo, version: ">=1.1.0 <2", repository: "${charts.url}", alias: new }\n  - { name: demo, version: 1.0.0, repository: "${charts.url}" }\n`;
+    await chart(charts.root, both);
+    const web = path.join(charts.root, 'web');
+    const config = {
+      HELM_REPOSITORY_CONFIG: path.join(charts.root, 'r.yaml'),
+      HELM_REPOSITORY_CACHE: path.join(charts.root, 'cache'),
+    };
+    await execa('helm', ['dependency', 'update', web], { env: config });
+    await execa('rm', ['-r', path.join(web, 'charts')]);
+    const { objects } = await render(charts);
+    expect(new Set(versionsOf(objects))).toEqual(new Set(['1.0.0', '1.2.0']));
+  });
+
+  it('by file:// are taken as they are: what they miss themselves is not rendered, as helm does it', async () => {
+    await using charts = await repository(['1.0.0']);
+    await chart(charts.root, `  - { name: common, version: 0.x, repository: "file://../common" }\n`, {
+      'common/Chart.yaml': `apiVersion: v2\nname: common\nversion: 0.1.0\ndependencies: [{ name: demo, version: 1.0.0, repository: "${charts.url}" }]\n`,
+    });
+    const { objects, notRendered } = await render(charts);
+    expect(notRendered).toEqual([]);
+    const copy = path.join(charts.root, 'copy');
+    await cp(path.join(charts.root, 'web'), path.join(copy, 'web'), { recursive: true });
+    await cp(path.join(charts.root, 'common'), path.join(copy, 'common'), { recursive: true });
+    await execa('helm', ['dependency', 'build', path.join(copy, 'web')]);
+    const { stdout } = await execa('helm', ['template', path.join(copy, 'web')]);
+    expect(objects.map((each) => `# Source: ${each.file}`)).toEqual(stdout.match(/^# Source: .*$/gm));
+  });
+
   it.each([
     ['is nowhere', '{ name: gone, version: 1.0.0 }', 'nothing says where'],
     [
@@ -429,7 +508,26 @@ describe('dependencies of a chart in the repository', () => {
       '{ name: gone, version: 1.0.0, repository: "http://127.0.0.1:9" }',
       'could not be fetched',
     ],
-    ['is the chart itself', '{ name: gone, version: 1.0.0, repository: "file://../web" }', 'in a circle'],
+    [
+      'is another chart',
+      '{ name: gone, version: 1.0.0, repository: "file://../common" }',
+      'is called "common"',
+    ],
+    [
+      'has another version',
+      '{ name: common, version: ">=0.2.0, <1", repository: "file://../common" }',
+      'version 0.1.0 is there',
+    ],
+    [
+      'is in a registry that is down',
+      '{ name: gone, version: 1.0.0, repository: "oci://127.0.0.1:9/charts" }',
+      'could not be fetched',
+    ],
+    [
+      'is in a registry without a name',
+      '{ name: gone, version: 1.0.0, repository: "oci://" }',
+      'not a chart that can be fetched',
+    ],
   ])('are not passed over: one %s', async (_, dependency, words) => {
     await using folder = await mkdtempDisposable(path.join(tmpdir(), 'kajitori-charts-'));
     await chart(path.join(folder.path, 'repository'), `  - ${dependency}\n`);
@@ -439,7 +537,7 @@ describe('dependencies of a chart in the repository', () => {
     });
     expect(objects).toEqual([]);
     expect(notRendered).toMatchObject([
-      { exitCode: 2, at: { file: 'web/Chart.yaml' }, message: expect.stringContaining(words) },
+      { exitCode: 2, at: { file: 'web/Chart.yaml', line: 5 }, message: expect.stringContaining(words) },
     ]);
   });
 });

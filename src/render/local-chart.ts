@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { parse } from 'yaml';
+import { satisfies } from 'semver';
+import { isNode, LineCounter, parse, parseDocument } from 'yaml';
 import { z } from 'zod';
 import { unfinished } from '../helm/bounded-folder.ts';
 import { couldNot, type Place } from '../report/failure.ts';
@@ -21,13 +22,15 @@ const dependencySchema = z.object({
   alias: text.optional(),
 });
 type Dependency = z.infer<typeof dependencySchema>;
-const chartSchema = z.object({ name: text.optional(), dependencies: z.array(dependencySchema).nullish() });
+const chartSchema = z.object({
+  name: text.optional(),
+  version: text.optional(),
+  dependencies: z.array(dependencySchema).nullish(),
+});
 const lockSchema = z.object({ digest: text.optional(), dependencies: z.array(dependencySchema).nullish() });
 
 /** Of a chart's folder with all that is below it. */
 const LIMITS = { files: 20_000, bytes: 200_000_000 };
-/** Charts that depend on each other by `file://`. */
-const DEEPEST = 10;
 
 const ready = new WeakMap<RenderWorld, Map<string, Promise<string>>>();
 
@@ -47,76 +50,102 @@ export function readyChart(folder: string, world: RenderWorld): Promise<string> 
   }
   let chart = inWorld.get(folder);
   if (chart === undefined) {
-    chart = makeReady(folder, world, 0);
+    chart = makeReady(folder, world);
     inWorld.set(folder, chart);
   }
   return chart;
 }
 
-async function makeReady(folder: string, world: RenderWorld, depth: number): Promise<string> {
-  const at = { file: path.posix.join(folder, 'Chart.yaml') };
+async function makeReady(folder: string, world: RenderWorld): Promise<string> {
   const absolute = path.join(world.root, folder);
   const { holdsGit, files } = await lookThrough(folder, world);
-  const chart = await readYaml(at.file, chartSchema, world);
+  const chart = await readYaml(path.posix.join(folder, 'Chart.yaml'), chartSchema, world);
   if (chart === undefined) {
     // helm says it.
     return absolute;
   }
+  const wanted = chart.dependencies ?? [];
   const present = await presentDependencies(folder, files, world);
-  const missing = (chart.dependencies ?? []).filter(({ name }) => !present.has(name));
+  const missing = [...wanted.entries()].filter(([, { name }]) => !present.has(name));
   if (missing.length === 0 && !holdsGit) {
     return absolute;
   }
-  if (depth >= DEEPEST) {
-    throw couldNot('Charts depend on each other by file:// in a circle, or too deep.', {
-      at,
-      todo: 'Break the circle.',
-      reason: 'render-limit',
-    });
-  }
-  const versions =
-    missing.length === 0
-      ? new Map<string, string>()
-      : await lockedVersions(folder, chart.dependencies ?? [], world);
+  const versions = missing.length === 0 ? [] : await lockedVersions(folder, wanted, world);
   const content = new Map<string, string>();
   for (const file of files) {
     content.set(file, path.join(absolute, file));
   }
-  for (const dependency of missing) {
-    const version = versions.get(dependency.name) ?? dependency.version ?? '';
-    const from = await dependencyPath(folder, dependency, version, at, world, depth);
-    if (from.endsWith('.tgz')) {
-      content.set(`charts/${dependency.name}-${path.basename(from)}`, from);
-    } else {
-      for (const file of (await filesBelow(from)).files) {
-        content.set(`charts/${dependency.name}/${file}`, path.join(from, file));
+  for (const [index, dependency] of missing) {
+    const version = versions[index] ?? dependency.version ?? '';
+    const at = await dependencyPlace(path.posix.join(folder, 'Chart.yaml'), index, world);
+    if (dependency.repository.startsWith('file://')) {
+      const target = path.posix.join(folder, dependency.repository.slice('file://'.length));
+      await checkNeighbour(target, dependency, version, at, world);
+      for (const file of (await lookThrough(target, world)).files) {
+        content.set(`charts/${dependency.name}/${file}`, path.join(world.root, target, file));
       }
+    } else {
+      const archive = await dependencyArchive(dependency, version, at, world);
+      content.set(`charts/${dependency.name}-${path.basename(archive)}`, archive);
     }
   }
   return await privateCopy(content, world);
 }
 
-/** Where a missing dependency is: an archive, or the folder of a chart. Absolute. */
-async function dependencyPath(
-  folder: string,
+async function dependencyPlace(file: string, index: number, world: RenderWorld): Promise<Place> {
+  const lineCounter = new LineCounter();
+  const source = await readFile(path.join(world.root, file), 'utf8');
+  const node = parseDocument(source, { lineCounter, logLevel: 'error' }).getIn(['dependencies', index], true);
+  const start = isNode(node) ? node.range?.[0] : undefined;
+  return start === undefined ? { file } : { file, line: lineCounter.linePos(start).line };
+}
+
+/**
+ * Whether a folder holds the chart that a `file://` names. helm takes it as it is: what that chart itself misses in its charts/
+ * is not fetched, and not rendered (pkg/downloader/manager.go, `tarFromLocalDir`).
+ */
+async function checkNeighbour(
+  target: string,
   { name, repository }: Dependency,
   version: string,
   at: Place,
   world: RenderWorld,
-  depth: number,
-): Promise<string> {
-  if (repository.startsWith('file://')) {
-    const target = path.posix.join(folder, repository.slice('file://'.length));
-    const found = await lookInside(world.root, target, at);
-    if (found?.kind !== 'folder') {
-      throw couldNot(`The dependency ${name} is to be in ${repository}, and there is no such folder.`, {
-        at,
-        todo: 'Correct the path.',
-        reason: 'chart-missing',
-      });
-    }
-    return await makeReady(target, world, depth + 1);
+): Promise<void> {
+  const found = await lookInside(world.root, target, at);
+  const chart =
+    found?.kind === 'folder'
+      ? await readYaml(path.posix.join(target, 'Chart.yaml'), chartSchema, world)
+      : undefined;
+  const problem =
+    found?.kind !== 'folder'
+      ? 'there is no such folder'
+      : chart === undefined
+        ? 'its Chart.yaml cannot be read'
+        : chart.name !== name
+          ? `the chart there is called ${JSON.stringify(chart.name)}`
+          : isWithin(chart.version ?? '', version)
+            ? undefined
+            : `version ${chart.version} is there, not ${version}`;
+  if (problem !== undefined) {
+    throw couldNot(`The dependency ${name} is to be in ${repository}, and ${problem}.`, {
+      at,
+      todo: 'Correct the dependency in Chart.yaml, and run `helm dependency update` where there is a Chart.lock.',
+      reason: 'chart-missing',
+    });
   }
+}
+
+/** As helm reads a range: a comma is "and", and one that names a pre-release allows all of them. */
+const isWithin = (version: string, range: string): boolean =>
+  satisfies(version, range.replaceAll(',', ' '), { loose: true, includePrerelease: /\d-/.test(range) });
+
+/** The archive of a missing dependency, absolute. */
+async function dependencyArchive(
+  { name, repository }: Dependency,
+  version: string,
+  at: Place,
+  world: RenderWorld,
+): Promise<string> {
   if (/^(?:https?|oci):\/\//.test(repository)) {
     const kind = repository.startsWith('oci:') ? 'oci' : 'http';
     return (
@@ -131,12 +160,12 @@ async function dependencyPath(
   );
 }
 
-/** What Chart.lock pins, which must belong to this Chart.yaml, as `helm dependency build` wants it. */
+/** What Chart.lock pins, in the order of Chart.yaml, to which it must belong, as `helm dependency build` wants it. */
 async function lockedVersions(
   folder: string,
   wanted: readonly Dependency[],
   world: RenderWorld,
-): Promise<Map<string, string>> {
+): Promise<(string | undefined)[]> {
   const file = path.posix.join(folder, 'Chart.lock');
   const lock = await readYaml(file, lockSchema, world);
   const locked = lock?.dependencies ?? [];
@@ -147,7 +176,7 @@ async function lockedVersions(
       reason: 'chart-missing',
     });
   }
-  return new Map(locked.flatMap(({ name, version }) => (version === undefined ? [] : [[name, version]])));
+  return locked.map(({ version }) => version);
 }
 
 /** helm, pkg/chart/common or internal/resolver `HashReq`: over both lists as Go writes JSON. */
