@@ -298,6 +298,20 @@ describe('both or none: when one cluster fails', () => {
     expect(waitTodo(outputs)).toMatch(/^Merge http\S+\/pull\/\d+ now\./);
     expect(await at.gitops.head()).toBe(commit);
   });
+
+  test('and takes the place of one that a later deploy has made impossible to merge', async () => {
+    const at = await waitWorld(
+      ['web'],
+      KAJITORI_YAML.replace('clusters: [prod-1, prod-2]', 'clusters: [prod-1, prod-2], via: pull-request'),
+    );
+    const failing = (about: Parameters<typeof smooth>[0]) => ({ ...smooth(about), ...missing });
+    await at.wait(failing, { commit: await at.deployTogether(2, ['web']) });
+    const later = await at.deployTogether(3, ['web']);
+    const outputs = await at.wait(failing, { commit: later });
+    expect(outputs.remedy).toMatchObject({ kind: 'proposed', pullRequest: { number: 1 } });
+    const [proposed] = await at.gitops.commits('kajitori/undo/production/web');
+    expect(trailer(proposed?.message ?? '', 'Kajitori-Key')).toEqual([`undo/production/${later}`]);
+  });
 });
 
 describe('what is not ours is never undone', () => {

@@ -30,7 +30,7 @@ export interface AppRollback {
    * back. What somebody deployed since is never undone. Undefined: a person goes back, whatever runs now.
    */
   readonly ours?: ReleaseRecord | undefined;
-  /** What a person saw running when they chose; when something else runs by now, nothing is done. */
+  /** What a person saw running when they chose; when something else runs by now, and would go back, it is refused. */
   readonly seen?: ReleaseRecord | undefined;
 }
 
@@ -120,10 +120,10 @@ export async function computeRollback(
     }
     const rollback = { config, environment, request, now: knowledge.now, files, ...each };
     const current = await readRelease((file) => files.read(file), config, each.app, environment.name);
-    refuseUnseen(rollback, current);
     const outcomes = decide(rollback, current);
     images.push(...outcomes);
     if (outcomes.some(goesBack)) {
+      refuseUnseen(rollback, current);
       holds.set(each.app, await write(rollback, current, outcomes.filter(goesBack)));
     }
   }
@@ -138,7 +138,6 @@ export async function computeRollback(
   };
   return {
     edits,
-    superseded: edits.size === 0 && images.some(({ outcome }) => outcome === 'superseded'),
     via: request.via ?? environment.via,
     message: rollbackMessage(request, result),
     result,

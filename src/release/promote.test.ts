@@ -255,6 +255,16 @@ describe('gates: what is not known to have passed is not promoted', () => {
     expect(await setting.repository.read(PRODUCTION)).toContain('tag: v1');
   });
 
+  test('proposed before the environment before ran another build: that one takes its place', async () => {
+    const { deps, repository, web } = await begin();
+    const first = await runPromote(inputs({ pullRequest: true }), deps);
+    const deployed = await repository.commit({ [STAGING]: releaseFile('v3', '03', web[3] ?? '', 3) });
+    await repository.setStatus(deployed, 'kajitori/web/stg-1', 'success');
+    const second = await runPromote(inputs({ pullRequest: true }), { ...deps, key: 'later' });
+    expect(second).toMatchObject({ changed: true, pullRequest: first.pullRequest });
+    expect(await repository.read(PRODUCTION, 'kajitori/promote/production/web')).toContain('tag: v3');
+  });
+
   test.each([
     ['an environment that nothing is promoted to', { to: 'staging' }, 'no-promotion'],
     ['an app that was never deployed before', { apps: 'billing' }, 'no-release'],

@@ -102,6 +102,22 @@ describe('a rollback', () => {
     expect(rollbackJson(outputs)).toMatchObject({ changed: true, to: [{ app: 'web', verdict: 'healthy' }] });
   });
 
+  test('as a pull request, asked for twice, it is one; another target takes its place', async () => {
+    const { deps, repository } = await begin();
+    const pull = { pullRequest: true } as const;
+    const outputs = await runRollback(inputs(pull), deps);
+    expect(outputs).toMatchObject({ changed: true, commit: undefined });
+    const { pullRequest } = outputs;
+    expect(await runRollback(inputs(pull), { ...deps, key: 'again' })).toMatchObject({
+      changed: false,
+      pullRequest,
+    });
+    const other = await runRollback(inputs({ ...pull, to: '1' }), { ...deps, key: 'other' });
+    expect(other).toMatchObject({ changed: true, pullRequest });
+    expect(repository.pullRequests()).toHaveLength(1);
+    expect(await repository.read(RELEASE, 'kajitori/rollback/production/web')).toContain('tag: v1');
+  });
+
   test('run twice, it goes back once', async () => {
     const { deps, repository } = await begin();
     await runRollback(inputs(), deps);

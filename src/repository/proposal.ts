@@ -1,5 +1,5 @@
 import { type GitHubClient, GitHubError } from '../github/client.ts';
-import { couldNot } from '../report/failure.ts';
+import { couldNot, Failure } from '../report/failure.ts';
 import type { Change, ComputeChange } from './change.ts';
 import type { CommitReference } from './commit.ts';
 import {
@@ -10,8 +10,8 @@ import {
   oneLine,
   parseTrailers,
 } from './commit-message.ts';
-import { type BranchTarget, gitHubTree, type Snapshot } from './snapshot.ts';
-import type { FileEdits } from './tree.ts';
+import { type BranchTarget, gitHubTree, gitHubTreeWith, type Snapshot } from './snapshot.ts';
+import type { FileEdits, Tree } from './tree.ts';
 
 /** A pull request on GitHub. */
 export interface PullRequestReference {
@@ -36,7 +36,7 @@ export const PROPOSAL_DOCUMENT = `query Proposal($owner: String!, $name: String!
   repository(owner: $owner, name: $name) {
     mergeCommitAllowed
     squashMergeAllowed
-    ref(qualifiedName: $ref) { target { oid ... on Commit { message } } }
+    ref(qualifiedName: $ref) { target { oid ... on Commit { message parents(first: 1) { nodes { oid } } } } }
     pullRequests(first: 1, states: OPEN, headRefName: $head, baseRefName: $base) {
       nodes { id number url mergeable }
     }
@@ -58,12 +58,14 @@ export const AUTO_MERGE_DOCUMENT = `mutation AutoMerge($input: EnablePullRequest
 
 interface PullRequestData extends PullRequestReference {
   readonly id: string;
+  /** `UNKNOWN`: GitHub finds it out once it was asked, so that is its first answer after each commit on the base. */
   readonly mergeable?: 'MERGEABLE' | 'CONFLICTING' | 'UNKNOWN';
 }
 
 interface ProposedCommit {
   readonly oid: string;
   readonly message?: string;
+  readonly parents?: { readonly nodes: readonly ({ readonly oid: string } | null)[] | null };
 }
 
 interface ProposalData {
@@ -117,7 +119,7 @@ export async function propose<Result>(
   const standing =
     before.ref === null || existing === undefined
       ? undefined
-      : await standingProposal(client, target, before.ref.target, existing, change, compute);
+      : await standingProposal(client, target, snapshot, before.ref.target, existing, change, compute);
   const head =
     standing?.head ??
     (await pushProposal(client, target, snapshot, change.edits, message, policy.branch, proposed));
@@ -144,18 +146,58 @@ interface StandingProposal<Result> {
 async function standingProposal<Result>(
   client: GitHubClient,
   target: BranchTarget,
+  snapshot: Snapshot,
   proposed: ProposedCommit,
   existing: PullRequestData,
   change: Change<Result>,
   compute: ComputeChange<Result>,
 ): Promise<StandingProposal<Result> | undefined> {
-  const mergeable = existing.mergeable !== 'CONFLICTING';
+  const mergeable = await canBeMerged(client, target, snapshot, proposed, existing, change);
   if (mergeable && keyOf(proposed.message ?? '') === keyOf(formatMessage(change.message))) {
     return { head: proposed.oid, result: change.result, ours: true };
   }
-  const onTop = await compute(gitHubTree(client, target.repository, proposed.oid));
-  const stands = onTop.edits.size === 0 && (onTop.superseded === true || mergeable);
+  const onTop = await computeOnTop(compute, gitHubTree(client, target.repository, proposed.oid));
+  const stands = onTop?.edits.size === 0 && (onTop.superseded === true || mergeable);
   return stands ? { head: proposed.oid, result: onTop.result, ours: false } : undefined;
+}
+
+/**
+ * What would be left to do on top of what is proposed; undefined when that is not what our change was decided on: somebody
+ * saw the base, and not the proposal, or the proposal is of before what they saw. Then theirs takes its place.
+ */
+async function computeOnTop<Result>(
+  compute: ComputeChange<Result>,
+  tree: Tree,
+): Promise<Change<Result> | undefined> {
+  try {
+    return await compute(tree);
+  } catch (error) {
+    if (error instanceof Failure && error.reason === 'moved-on') {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+/** While GitHub does not know it yet: nobody has changed our files on the base since it was proposed. */
+async function canBeMerged(
+  client: GitHubClient,
+  target: BranchTarget,
+  snapshot: Snapshot,
+  { parents }: ProposedCommit,
+  { mergeable }: PullRequestData,
+  { edits }: Change<unknown>,
+): Promise<boolean> {
+  const parent = parents?.nodes?.find((node) => node !== null)?.oid;
+  if (mergeable !== 'UNKNOWN' || parent === undefined || parent === snapshot.head) {
+    return mergeable !== 'CONFLICTING';
+  }
+  const files = [...edits.keys()];
+  const then = await gitHubTreeWith(client, target.repository, parent, files);
+  const isSame = await Promise.all(
+    files.map(async (file) => (await then.read(file)) === (await snapshot.tree.read(file))),
+  );
+  return isSame.every(Boolean);
 }
 
 const keyOf = (message: string): string | undefined =>
