@@ -429,9 +429,7 @@ function judgePods(
 
 /** Whether pods that do not start will not start. */
 const isHopeless = ({ cause, isFinal }: PodTrouble, lasting: Lasting): boolean =>
-  cause.kind === 'image-missing'
-    ? lasting('image-missing') >= (isFinal ? PULL_MS : PULL_UNSURE_MS)
-    : isFinal;
+  cause.kind === 'image-missing' ? lasting('image-missing') >= (isFinal ? PULL_MS : PULL_UNSURE_MS) : isFinal;
 
 /** What takes longer than usual is worth its resource tree. */
 const lookCloser = (what: string, lasting: Lasting): Pick<Verdict, 'wants'> =>
