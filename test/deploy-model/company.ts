@@ -37,10 +37,14 @@ const SOAK_MS = 2 * 60_000;
 /** How long a release is healthy before it is promoted. Milliseconds. */
 export const soakOf = ({ config }: Company): number => (config.apps?.release === undefined ? SOAK_MS : 0);
 
-const kajitoriYaml = (soak: string, apps: string): string => `apiVersion: kajitori.dev/v1
+const kajitoriYaml = (
+  via: readonly EnvironmentName[],
+  soak: string,
+  apps: string,
+): string => `apiVersion: kajitori.dev/v1
 environments:
-  staging: { clusters: [stg-1] }
-  production: { clusters: [prod-1, prod-2], promoteFrom: staging${soak} }
+  staging: { clusters: [stg-1]${viaOf('staging', via)} }
+  production: { clusters: [prod-1, prod-2], promoteFrom: staging${soak}${viaOf('production', via)} }
 clusters:
   stg-1: { kubernetes: "1.34", region: ap-northeast-1, account: "111111111111" }
   prod-1: { kubernetes: "1.33", region: ap-northeast-1, account: "222222222222", active: true }
@@ -48,13 +52,16 @@ clusters:
 registries: ["${REGISTRY}"]
 ${apps}`;
 
-const STANDARD = kajitoriYaml(', promote: { soak: 2m }', '');
+const viaOf = (environment: EnvironmentName, via: readonly EnvironmentName[]): string =>
+  via.includes(environment) ? ', via: pull-request' : '';
 
-const PATTERNS = kajitoriYaml('', 'apps: { release: "deploy/{cluster}/{app}.yaml" }\n');
-
-export function companyOf(beginning: Beginning): Company {
+/** @param via the environments that take deploys by pull request */
+export function companyOf(beginning: Beginning, via: readonly EnvironmentName[]): Company {
   const layout = beginning === 'patterns' ? 'patterns' : 'standard';
-  const yaml = layout === 'standard' ? STANDARD : PATTERNS;
+  const yaml =
+    layout === 'standard'
+      ? kajitoriYaml(via, ', promote: { soak: 2m }', '')
+      : kajitoriYaml(via, '', 'apps: { release: "deploy/{cluster}/{app}.yaml" }\n');
   const imageFile = ({ app, environment, cluster }: Place) =>
     layout === 'standard' ? `apps/${app}/release.${environment}.yaml` : `deploy/${cluster}/${app}.yaml`;
   const releases = PLACES.map((place): [string, string] => {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type GitHubClient, GitHubError } from '../../src/github/client.ts';
+import { type Merging, type ProposedCommit, PullRequests } from './pull-requests.ts';
 import type { Runner, Turns } from './turns.ts';
 
 export interface Commit {
@@ -8,6 +9,8 @@ export interface Commit {
   /** Whole seconds, as git keeps them. */
   readonly at: Date;
   readonly files: ReadonlyMap<string, string>;
+  /** Of a pull request that was merged: what was proposed. */
+  readonly proposed?: ProposedCommit | undefined;
 }
 
 export interface Status {
@@ -29,16 +32,19 @@ export interface Trouble {
 }
 
 /**
- * The branch of a GitOps repository, and commit statuses, in memory: the requests that deploys send, and a
+ * The branch of a GitOps repository, its pull requests and commit statuses, in memory: the requests that deploys send, and a
  * compare-and-swap. That GitHub answers so is tested elsewhere (src/standin/github, test/graphql-documents.test.ts).
  */
 export class Branch {
   readonly commits: Commit[];
   readonly statuses: Status[] = [];
+  readonly pulls: PullRequests;
+  readonly #trees = new Map<string, Tree>();
   #now: () => number;
 
-  constructor(files: ReadonlyMap<string, string>, now: () => number) {
+  constructor(files: ReadonlyMap<string, string>, merging: Merging, now: () => number) {
     this.#now = now;
+    this.pulls = new PullRequests(this, merging);
     this.commits = [{ oid: oidOf('first'), message: 'first', at: this.#seconds(), files }];
   }
 
@@ -56,9 +62,10 @@ export class Branch {
     return [...new Map(own.map((status) => [status.context, status])).values()];
   }
 
-  write(message: string, additions: ReadonlyMap<string, string>): Commit {
+  write(message: string, additions: ReadonlyMap<string, string>, proposed?: ProposedCommit): Commit {
     const files = new Map([...this.head.files, ...additions]);
-    const commit = { oid: oidOf(`${this.head.oid}${message}`), message, at: this.#seconds(), files };
+    const oid = oidOf(`${this.head.oid}${message}`);
+    const commit = { oid, message, at: this.#seconds(), files, proposed };
     this.commits.push(commit);
     return commit;
   }
@@ -103,6 +110,21 @@ export class Branch {
         return { repository: this.#statusesOf(variables) };
       case 'Commit':
         return this.#commit(variables['input'] as CommitInput);
+      case 'Proposal':
+        return { repository: this.pulls.proposal(String(variables['head'])) };
+      case 'Move': {
+        const { refUpdates } = variables['input'] as MoveInput;
+        for (const { name: ref, beforeOid, afterOid } of refUpdates) {
+          this.pulls.move(ref.replace('refs/heads/', ''), beforeOid, afterOid);
+        }
+        return { updateRefs: { clientMutationId: null } };
+      }
+      case 'CreatePullRequest':
+        return this.pulls.create((variables['input'] as { readonly headRefName: string }).headRefName);
+      case 'AutoMerge':
+        return this.pulls.enableAutoMerge(
+          (variables['input'] as { readonly pullRequestId: string }).pullRequestId,
+        );
       default:
         throw new Error(`an operation that this model does not know: ${document.slice(0, 40)}`);
     }
@@ -123,13 +145,34 @@ export class Branch {
         const [base = '', head = ''] = String(parameters['basehead']).split('...');
         return { status: this.indexOf(base) <= this.indexOf(head) ? 'ahead' : 'behind' };
       }
+      case 'POST /repos/{owner}/{repo}/git/trees': {
+        const sha = oidOf(JSON.stringify([parameters['tree'], this.#trees.size]));
+        this.#trees.set(sha, parameters['tree'] as Tree);
+        return { sha };
+      }
+      case 'POST /repos/{owner}/{repo}/git/commits':
+        return { sha: this.#propose(parameters) };
+      case 'PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge':
+        return this.pulls.mergeAt(Number(parameters['pull_number']), String(parameters['sha']));
       default:
         throw new Error(`a route that this model does not know: ${route}`);
     }
   }
 
   #find(oid: unknown): Commit | undefined {
-    return this.commits.find((commit) => commit.oid === oid);
+    return [...this.commits, ...this.pulls.pushed].find((commit) => commit.oid === oid);
+  }
+
+  /** A commit on top of one of the branch, to which nothing points yet. */
+  #propose(parameters: Variables): string {
+    const [parent] = parameters['parents'] as readonly string[];
+    const base = this.commits[this.indexOf(parent ?? '')] as Commit;
+    const message = String(parameters['message']);
+    const changes = this.#trees.get(String(parameters['tree'])) ?? [];
+    const files = new Map([...base.files, ...changes.map(({ path, content }) => [path, content] as const)]);
+    const oid = oidOf(`${base.oid}${message}${this.pulls.pushed.length}`);
+    this.pulls.pushed.push({ oid, message, at: this.#seconds(), files, base });
+    return oid;
   }
 
   /** Newest first. */
@@ -203,6 +246,16 @@ export class Branch {
 
 type Variables = Readonly<Record<string, unknown>>;
 
+type Tree = readonly { readonly path: string; readonly content: string }[];
+
+interface MoveInput {
+  readonly refUpdates: readonly {
+    readonly name: string;
+    readonly beforeOid: string;
+    readonly afterOid: string;
+  }[];
+}
+
 interface CommitInput {
   readonly expectedHeadOid: string;
   readonly message: { readonly headline: string; readonly body: string };
@@ -257,7 +310,7 @@ export function clientOf(branch: Branch, turns: Turns, run: Run): GitHubClient {
       send(() => branch.graphql(document, variables), document.startsWith('mutation')),
     rest: async <Data>(route: string, parameters: Variables = {}) => ({
       status: 200,
-      data: await send<Data>(() => branch.rest(route, parameters), false),
+      data: await send<Data>(() => branch.rest(route, parameters), route.startsWith('PUT')),
       headers: {},
     }),
   };

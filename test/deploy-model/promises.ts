@@ -84,13 +84,14 @@ export async function checkPromises(told: Told): Promise<void> {
     onlyMachinesPlaces(told, commit, branch.commits[index - 1]);
   }
   writtenOnce(told);
+  await movedOnOnlyWhenSomebodyDid(told);
   for (const app of APPS) {
     for (const environment of ENVIRONMENTS) {
       await finishedOrUndone(told, app, environment);
       await historyIsComplete(told, app, environment);
     }
   }
-  expect(told.leftOver[1], 'one run of the schedule finishes all').toBe(0);
+  expect(told.leftOver.at(-1), 'one run of the schedule finishes all').toBe(0);
   for (const commit of branch.commits) {
     expect(
       branch.latest(commit.oid).filter(({ state }) => state === 'pending'),
@@ -142,10 +143,12 @@ async function checkStep(step: Step): Promise<void> {
 }
 
 async function checkDeploy(step: Step, action: 'bump' | 'promote'): Promise<void> {
-  const { commit, was, is } = step;
+  const { told, commit, app, environment, was, is } = step;
   const isUrgent = trailer(commit.message, 'Kajitori-Reason').some((reason) => reason.includes('overridden'));
   if (!isUrgent) {
     expect(isInForce(was.state.hold, commit.at), 'a hold is respected').toBe(false);
+    const { state } = await stateAt(told, basisOf(step), app, environment);
+    expect(isInForce(state.hold, decidedAt(step)), 'a hold is respected by what is proposed').toBe(false);
   }
   expect(is.state.rollback, 'a deploy ends the mark of a rollback').toBe(false);
   const [old, young] = [imageOf(was)?.build, imageOf(is)?.build];
@@ -158,21 +161,32 @@ async function checkDeploy(step: Step, action: 'bump' | 'promote'): Promise<void
   if (action === 'promote') await checkPromotion(step);
 }
 
+/** What a commit was computed from: for a pull request that is the head when it was proposed. */
+const basisOf = ({ commit, before }: Pick<Step, 'commit' | 'before'>): Commit =>
+  commit.proposed?.base ?? before;
+
+/** When it was decided: a pull request may be merged much later. */
+const decidedAt = ({ commit }: Pick<Step, 'commit'>): Date => commit.proposed?.at ?? commit.at;
+
 /** What was judged, and was healthy for long enough, is what is promoted. */
-async function checkPromotion({ told, before, commit, app, is }: Step): Promise<void> {
+async function checkPromotion(step: Step): Promise<void> {
+  const { told, app, is } = step;
   const { branch, company } = told;
-  const staging = await stateAt(told, before, app, 'staging');
+  const basis = basisOf(step);
+  const at = decidedAt(step).getTime();
+  const staging = await stateAt(told, basis, app, 'staging');
   expect(sameReleased(imageOf(staging), imageOf(is)), 'what runs in staging is promoted').toBe(true);
-  const deploy = await deployOf(told, branch.indexOf(before.oid), app, 'staging');
+  const deploy = await deployOf(told, branch.indexOf(basis.oid), app, 'staging');
   for (const cluster of CLUSTERS.staging) {
     const success = branch.statuses.find(
       (each) =>
         each.commit === deploy?.oid &&
         each.context === verdictContext(app, cluster) &&
-        each.state === 'success',
+        each.state === 'success' &&
+        each.at <= at,
     );
-    expect(success, 'healthy in staging before it is promoted').toBeDefined();
-    expect(commit.at.getTime() - (success?.at ?? 0)).toBeGreaterThanOrEqual(soakOf(company));
+    expect(success, 'only healthy is promoted').toBeDefined();
+    expect(at - (success?.at ?? 0), 'healthy for long enough').toBeGreaterThanOrEqual(soakOf(company));
   }
 }
 
@@ -220,7 +234,10 @@ async function checkHealthyAgain(
   const healthy: ReleasedImage[] = [];
   for (const earlier of branch.commits.slice(0, branch.indexOf(deploy.oid))) {
     const released = imageOf(await stateAt(told, earlier, app, environment));
-    if (released !== undefined && judgedBy(told, earlier, app, environment, commit.at) === 'success') {
+    if (
+      released !== undefined &&
+      judgedBy(told, earlier, app, environment, decidedAt({ commit })) === 'success'
+    ) {
       healthy.push(released);
     }
   }
@@ -255,14 +272,33 @@ function judgedBy(
   return 'success';
 }
 
-/** Each run's commit is there once when it says so; one that does not know may have written. */
+/** Each run's commit, or its proposal, is there once when it says so; one that does not know may have written. */
 function writtenOnce({ branch, played }: Told): void {
-  const keys = branch.commits.flatMap(({ message }) => trailer(message, 'Kajitori-Key'));
+  const keysOf = (commits: readonly Commit[]) =>
+    commits.flatMap(({ message }) => trailer(message, 'Kajitori-Key'));
+  const keys = keysOf(branch.commits);
+  const proposed = keysOf(branch.pulls.pushed);
   expect(new Set(keys).size, 'nothing is written twice').toBe(keys.length);
   for (const { key, ended } of played) {
-    if (ended !== undefined && 'changed' in ended) {
-      expect(keys.includes(key), 'written when it says so, else never').toBe(ended.changed);
-    }
+    if (ended === undefined || !('changed' in ended)) continue;
+    const isThere = keys.includes(key) || (ended.changed && proposed.includes(key));
+    expect(isThere, 'written when it says so, else never').toBe(ended.changed);
+  }
+}
+
+/** Who is refused because somebody deployed in the meantime can see that deploy. */
+async function movedOnOnlyWhenSomebodyDid({ branch, played }: Told): Promise<void> {
+  for (const { act, ended, firstHead } of played) {
+    if (ended === undefined || !('failure' in ended) || ended.failure.reason !== 'moved-on') continue;
+    const [apps, environment] =
+      act.kind === 'rollback'
+        ? [[act.app], act.environment]
+        : [act.kind === 'promote' ? act.apps : [], 'staging'];
+    const since = branch.commits.slice(branch.indexOf(firstHead?.oid ?? '') + 1);
+    expect(
+      since.some((commit) => apps.some((app) => blockOf(commit, app, environment) !== undefined)),
+      'moved on only when somebody did',
+    ).toBe(true);
   }
 }
 

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { deploysIn } from '../../src/deploy/deploy-history.ts';
 import { runFinish } from '../../src/deploy/finish.ts';
 import { runWait, type WaitDeps } from '../../src/deploy/wait.ts';
 import type { GitHubClient } from '../../src/github/client.ts';
@@ -29,6 +30,7 @@ import {
   tagOf,
 } from './company.ts';
 import { Branch, type Commit, clientOf, type Trouble } from './github.ts';
+import type { Merging } from './pull-requests.ts';
 import { HIGHEST_CHOICE, type Runner, Turns } from './turns.ts';
 
 export const MINUTE = 60_000;
@@ -63,7 +65,10 @@ export type Act =
   /** The schedule that finishes what others left. */
   | { readonly kind: 'finish' }
   /** A person's commit that deploys nothing. */
-  | { readonly kind: 'edit' };
+  | { readonly kind: 'edit' }
+  /** A person merges one of the open pull requests, counted from the newest; then the workflow of the push waits, when it does. */
+  | { readonly kind: 'merge'; readonly nth: number; readonly waits: boolean }
+  | { readonly kind: 'close'; readonly nth: number };
 
 export interface Scene {
   /** Minutes after the scene before; 0: at the same time. */
@@ -74,6 +79,9 @@ export interface Scene {
 
 export interface Story {
   readonly beginning: Beginning;
+  /** The environments that take deploys by pull request. */
+  readonly via: readonly EnvironmentName[];
+  readonly merging: Merging;
   readonly scenes: readonly Scene[];
   readonly fates: readonly Fate[];
   readonly outages: readonly { readonly place: number; readonly from: number; readonly minutes: number }[];
@@ -84,31 +92,34 @@ const environment = fc.constantFrom<EnvironmentName>('production', 'staging');
 const app = fc.constantFrom('web', 'web', 'billing');
 const apps = fc.constantFrom<readonly string[]>(['web'], ['web'], ['billing'], ['web', 'billing']);
 
-const act: fc.Arbitrary<Act> = fc.oneof(
-  {
-    weight: 9,
-    arbitrary: fc.record({
-      kind: fc.constant('deploy' as const),
-      apps,
-      environment,
-      nth: fc.oneof(
-        { weight: 6, arbitrary: fc.integer({ min: 1, max: 6 }) },
-        { weight: 1, arbitrary: fc.integer({ min: 11, max: 13 }) },
-      ),
-      overriding: fc.constantFrom(false, false, false, false, true),
-      waits: fc.constantFrom(true, true, true, true, false),
-    }),
-  },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('promote' as const), apps }) },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constant('rollback' as const),
-      app,
-      environment,
-      to: fc.constantFrom('last-healthy' as const, 'previous' as const),
-    }),
-  },
+const deploy = fc.record({
+  kind: fc.constant('deploy' as const),
+  apps,
+  environment,
+  nth: fc.oneof(
+    { weight: 6, arbitrary: fc.integer({ min: 1, max: 6 }) },
+    { weight: 1, arbitrary: fc.integer({ min: 11, max: 13 }) },
+  ),
+  overriding: fc.constantFrom(false, false, false, false, true),
+  waits: fc.constantFrom(true, true, true, true, false),
+});
+const promote = fc.record({ kind: fc.constant('promote' as const), apps });
+const rollback = fc.record({
+  kind: fc.constant('rollback' as const),
+  app,
+  environment,
+  to: fc.constantFrom('last-healthy' as const, 'previous' as const),
+});
+const merge = fc.record({
+  kind: fc.constant('merge' as const),
+  nth: fc.nat({ max: 5 }),
+  waits: fc.constantFrom(true, true, false),
+});
+
+const ACTS: readonly fc.WeightedArbitrary<Act>[] = [
+  { weight: 9, arbitrary: deploy },
+  { weight: 4, arbitrary: promote },
+  { weight: 3, arbitrary: rollback },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -121,7 +132,12 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('end' as const), app, environment }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('finish' as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('edit' as const) }) },
-);
+];
+
+const MERGES: readonly fc.WeightedArbitrary<Act>[] = [
+  { weight: 8, arbitrary: merge },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('close' as const), nth: fc.nat({ max: 5 }) }) },
+];
 
 const trouble: fc.Arbitrary<Trouble> = fc.record({
   request: fc.oneof(
@@ -131,20 +147,76 @@ const trouble: fc.Arbitrary<Trouble> = fc.record({
   kind: fc.constantFrom('before', 'after', 'down', 'killed-before', 'killed-after'),
 });
 
-export const story: fc.Arbitrary<Story> = fc.noBias(
+const troubles = fc.oneof(
+  { weight: 2, arbitrary: fc.constant([]) },
+  { weight: 1, arbitrary: fc.array(trouble, { minLength: 1, maxLength: 2 }) },
+);
+
+/** Two at once on the same app and environment: one of them deploys what the other has not seen. */
+const clash = fc
+  .tuple(deploy, fc.oneof(promote, rollback, rollback), app, environment, fc.boolean())
+  .map(([one, other, name, where, isFirst]): readonly Act[] => {
+    const acts: readonly Act[] =
+      other.kind === 'promote'
+        ? [
+            { ...one, apps: [name], environment: 'staging' },
+            { ...other, apps: [name] },
+          ]
+        : [
+            { ...one, apps: [name], environment: where },
+            { ...other, app: name, environment: where },
+          ];
+    return isFirst ? acts : acts.toReversed();
+  });
+
+const MERGE_NEWEST: Act = { kind: 'merge', nth: 0, waits: true };
+const calm = (after: number, each: Act): Scene => ({ after, act: each, troubles: [] });
+
+/** Deployed, merged, and again with the next build. */
+const series = fc
+  .record({ deploy, closer: fc.nat({ max: 9 }) })
+  .map(({ deploy: one, closer }) => [
+    calm(1, { ...one, overriding: true }),
+    calm(1, MERGE_NEWEST),
+    calm(14 - closer, { ...one, nth: one.nth + 1, overriding: true }),
+    calm(1, MERGE_NEWEST),
+  ]);
+
+/** Asked for again before the first pull request is merged; of a promotion, when the environment before runs another build. */
+const again = fc
+  .tuple(fc.oneof(promote, rollback), deploy, fc.nat({ max: 9 }))
+  .map(([each, between, after]) => [
+    calm(after, each),
+    ...(each.kind === 'promote' ? [calm(1, { ...between, apps: each.apps, environment: 'staging' })] : []),
+    calm(5, each),
+  ]);
+
+const scenesOf = (
+  acts: readonly fc.WeightedArbitrary<Act>[],
+  courses: fc.WeightedArbitrary<readonly Scene[]>[],
+): fc.Arbitrary<readonly Scene[]> => {
+  const after = fc.constantFrom(0, 0, 1, 2, 5, 13);
+  const one = fc.record({ after, act: fc.oneof(...acts), troubles }).map((scene) => [scene]);
+  const two = fc
+    .record({ after, acts: clash })
+    .map(({ after: minutes, acts: both }) =>
+      both.map((act, nth) => ({ after: nth === 0 ? minutes : 0, act, troubles: [] })),
+    );
+  return fc
+    .array(fc.oneof({ weight: 18, arbitrary: one }, { weight: 2, arbitrary: two }, ...courses), {
+      minLength: 1,
+      maxLength: 12,
+      size: 'max',
+    })
+    .map((scenes) => scenes.flat());
+};
+
+const storyOf = (via: fc.Arbitrary<readonly EnvironmentName[]>, scenes: fc.Arbitrary<readonly Scene[]>) =>
   fc.record({
     beginning: fc.constantFrom<Beginning>('new', 'running', 'running', 'patterns'),
-    scenes: fc.array(
-      fc.record({
-        after: fc.constantFrom(0, 0, 1, 2, 5, 13),
-        act,
-        troubles: fc.oneof(
-          { weight: 2, arbitrary: fc.constant([]) },
-          { weight: 1, arbitrary: fc.array(trouble, { minLength: 1, maxLength: 2 }) },
-        ),
-      }),
-      { minLength: 1, maxLength: 12, size: 'max' },
-    ),
+    via,
+    merging: fc.constantFrom<Merging>('by-hand', 'when-ready', 'at-once'),
+    scenes,
     fates: fc.array(
       fc.constantFrom<Fate>(
         'healthy',
@@ -169,7 +241,22 @@ export const story: fc.Arbitrary<Story> = fc.noBias(
       { maxLength: 2 },
     ),
     choices: fc.array(fc.nat({ max: HIGHEST_CHOICE }), { maxLength: 400, size: 'max' }),
-  }),
+  });
+
+export const story: fc.Arbitrary<Story> = fc.noBias(
+  fc.oneof(
+    storyOf(fc.constant([]), scenesOf(ACTS, [])),
+    storyOf(
+      fc.constantFrom<readonly EnvironmentName[]>(['production'], ['production', 'staging']),
+      scenesOf(
+        [...ACTS, ...MERGES],
+        [
+          { weight: 1, arbitrary: series },
+          { weight: 1, arbitrary: again },
+        ],
+      ),
+    ),
+  ),
 );
 
 /** One scene, when it was played. */
@@ -191,7 +278,7 @@ export interface Told {
   readonly played: readonly Played[];
   readonly now: number;
   readonly client: GitHubClient;
-  /** How many deploys the first and the second final run of the schedule found unfinished. */
+  /** How many deploys each final run of the schedule found unfinished. */
   readonly leftOver: readonly number[];
   /** The first commit holds releases, which were healthy. */
   readonly isRunning: boolean;
@@ -201,10 +288,11 @@ const LIMITS = { deadlineMs: 8 * MINUTE, unseenMs: 12 * MINUTE };
 const target = { repository: { owner: 'acme', name: 'gitops' } };
 const own = { kind: 'own-right' } as const;
 
-export async function play({ beginning, scenes, fates, outages, choices }: Story): Promise<Told> {
-  const company = companyOf(beginning);
+export async function play(told: Story): Promise<Told> {
+  const { beginning, via, merging, scenes, fates, outages, choices } = told;
+  const company = companyOf(beginning, via);
   const turns = new Turns(START, choices, (now) => clusters.advance(now));
-  const branch = new Branch(company.files, () => turns.now);
+  const branch = new Branch(company.files, merging, () => turns.now);
   const clusters = new Clusters({
     places: PLACES,
     branch,
@@ -270,7 +358,10 @@ export async function play({ beginning, scenes, fates, outages, choices }: Story
   turns.settle();
   clusters.outages = [];
   const leftOver: number[] = [];
-  for (const round of ['first', 'second']) {
+  // What is proposed in the end is merged as late as can be, and what is undone by that, before it is finished.
+  const rounds = via.length === 0 ? 2 : 4;
+  for (let round = 1; round <= rounds; round++) {
+    for (const pull of branch.pulls.open) branch.pulls.merge(pull);
     // Long enough that a run which said nothing meanwhile is dead.
     await turns.play(turns.sleep(director, 13 * MINUTE));
     leftOver.push(Number(await turns.play(start(`final-${round}`, { kind: 'finish' }, []))));
@@ -349,11 +440,12 @@ async function carryOut(what: Act, stage: Stage): Promise<{ changed: boolean; fo
           request: { ...what, kind: 'apps', images, build, overriding, run: undefined, via: undefined },
           dryRun: false,
           labels: [],
-          autoMerge: false,
+          autoMerge: branch.pulls.merging !== 'by-hand',
         },
         { ...deps, history: historyOf(build.source) },
       );
-      if (what.waits && bumped.reason !== 'older') {
+      // A pull request is waited for when it is merged.
+      if (what.waits && bumped.reason !== 'older' && bumped.pullRequest === undefined) {
         await wait(bumped.commit === undefined ? what.apps : [], what.environment, bumped.commit?.oid);
       }
       return bumped;
@@ -402,6 +494,24 @@ async function carryOut(what: Act, stage: Stage): Promise<{ changed: boolean; fo
     case 'finish': {
       const finished = await runFinish({ apps: [], environment: undefined, ...policy }, waitDeps);
       return { changed: false, found: finished.length };
+    }
+    case 'merge': {
+      await turns.turn(runner);
+      const { open } = branch.pulls;
+      const pull = open.at(-1 - (what.nth % open.length));
+      const merged = pull === undefined ? undefined : branch.pulls.merge(pull);
+      const [deployed] = deploysIn(merged?.message ?? '');
+      if (merged !== undefined && deployed !== undefined && what.waits) {
+        await wait([], deployed.environment, merged.oid);
+      }
+      return { changed: false };
+    }
+    case 'close': {
+      await turns.turn(runner);
+      const { open } = branch.pulls;
+      const pull = open.at(-1 - (what.nth % open.length));
+      if (pull !== undefined) pull.state = 'closed';
+      return { changed: false };
     }
     case 'edit': {
       await turns.turn(runner);

@@ -1,0 +1,199 @@
+import { diffArrays } from 'diff';
+import { GitHubError } from '../../src/github/client.ts';
+import type { Branch, Commit } from './github.ts';
+
+/** The one commit of a pull request, on a branch of its own. */
+export interface ProposedCommit extends Commit {
+  /** The head of the main branch that it was computed from. */
+  readonly base: Commit;
+}
+
+export interface PullRequest {
+  readonly number: number;
+  /** Of the proposed commit. */
+  readonly branch: string;
+  state: 'open' | 'merged' | 'closed';
+  /** The head of the main branch when GitHub last found out whether it can be merged. */
+  checkedAt: Commit | undefined;
+}
+
+/**
+ * How a repository merges: `at-once` where nothing is required, `when-ready` where a person approves and GitHub merges
+ * then, `by-hand` where auto-merge is not allowed.
+ */
+export type Merging = 'at-once' | 'when-ready' | 'by-hand';
+
+/** The pull requests of a repository, squashed when they are merged; as GitHub answers about them. */
+export class PullRequests {
+  readonly all: PullRequest[] = [];
+  /** Every commit that was ever proposed. */
+  readonly pushed: ProposedCommit[] = [];
+  readonly #heads = new Map<string, ProposedCommit>();
+  readonly #branch: Branch;
+  readonly merging: Merging;
+
+  constructor(branch: Branch, merging: Merging) {
+    this.#branch = branch;
+    this.merging = merging;
+  }
+
+  get open(): readonly PullRequest[] {
+    return this.all.filter(({ state }) => state === 'open');
+  }
+
+  headOf({ branch }: PullRequest): ProposedCommit {
+    return this.#heads.get(branch) as ProposedCommit;
+  }
+
+  canBeMerged(pull: PullRequest): boolean {
+    return this.#merged(pull) !== undefined;
+  }
+
+  /** Squashes it onto the main branch; undefined when it conflicts. */
+  merge(pull: PullRequest): Commit | undefined {
+    const files = this.#merged(pull);
+    if (files === undefined) return undefined;
+    pull.state = 'merged';
+    const head = this.headOf(pull);
+    return this.#branch.write(head.message, files, head);
+  }
+
+  /** What is proposed on a branch, and the open pull request of it. */
+  proposal(ref: string) {
+    const head = this.#heads.get(ref);
+    const pull = this.open.find(({ branch }) => branch === ref);
+    return {
+      mergeCommitAllowed: true,
+      squashMergeAllowed: true,
+      ref: head === undefined ? null : { target: { ...head, parents: { nodes: [{ oid: head.base.oid }] } } },
+      pullRequests: {
+        nodes: pull === undefined ? [] : [{ ...answerOf(pull), mergeable: this.#known(pull) }],
+      },
+    };
+  }
+
+  /** `updateRefs`: a compare-and-swap. */
+  move(ref: string, before: string, after: string): void {
+    const now = this.#heads.get(ref)?.oid ?? '0'.repeat(40);
+    const next = this.pushed.find(({ oid }) => oid === after);
+    if (now !== before || next === undefined) {
+      throw refusal('stale', 'Expected branch to point to …');
+    }
+    this.#heads.set(ref, next);
+  }
+
+  create(ref: string) {
+    if (this.open.some(({ branch }) => branch === ref)) {
+      throw refusal('stale', `A pull request already exists for acme:${ref}.`);
+    }
+    const pull: PullRequest = {
+      number: this.all.length + 1,
+      branch: ref,
+      state: 'open',
+      checkedAt: undefined,
+    };
+    this.all.push(pull);
+    return { createPullRequest: { pullRequest: answerOf(pull) } };
+  }
+
+  enableAutoMerge(id: string) {
+    if (this.merging === 'by-hand') {
+      throw refusal('invalid', 'Pull request Auto merge is not allowed for this repository');
+    }
+    // What conflicts waits for somebody to mend it.
+    if (this.merging === 'at-once' && this.canBeMerged(this.#find(id))) {
+      throw refusal('invalid', 'Pull request Pull request is in clean status');
+    }
+    return { enablePullRequestAutoMerge: { clientMutationId: null } };
+  }
+
+  /** `PUT …/merge`. */
+  mergeAt(number: number, sha: string) {
+    const pull = this.#find(String(number));
+    if (pull.state !== 'open') throw refusal('invalid', 'Pull Request is not mergeable');
+    if (this.headOf(pull).oid !== sha) {
+      throw refusal('stale', 'Head branch was modified. Review and try the merge again.');
+    }
+    const commit = this.merge(pull);
+    if (commit === undefined) throw refusal('invalid', 'Pull Request is not mergeable');
+    return { sha: commit.oid };
+  }
+
+  #find(id: string): PullRequest {
+    return this.all.find(({ number }) => String(number) === id) as PullRequest;
+  }
+
+  /** GitHub finds it out when it is asked, and says `UNKNOWN` meanwhile. */
+  #known(pull: PullRequest): string {
+    const isKnown = pull.checkedAt === this.#branch.head;
+    pull.checkedAt = this.#branch.head;
+    if (!isKnown) return 'UNKNOWN';
+    return this.canBeMerged(pull) ? 'MERGEABLE' : 'CONFLICTING';
+  }
+
+  #merged(pull: PullRequest): ReadonlyMap<string, string> | undefined {
+    const { base, files } = this.headOf(pull);
+    const merged = new Map<string, string>();
+    for (const [file, theirs] of files) {
+      const was = base.files.get(file);
+      if (theirs === was) continue;
+      const text = mergeText(was ?? '', this.#branch.head.files.get(file) ?? '', theirs);
+      if (text === undefined) return undefined;
+      merged.set(file, text);
+    }
+    return merged;
+  }
+}
+
+const answerOf = ({ number }: PullRequest) => ({
+  id: String(number),
+  number,
+  url: `https://github.example/acme/gitops/pull/${number}`,
+});
+
+const refusal = (kind: 'stale' | 'invalid', message: string) =>
+  new GitHubError({ kind, message, status: 422 }, 'pull request', { cause: undefined, write: true });
+
+interface Hunk {
+  /** Lines of the base. */
+  readonly from: number;
+  readonly to: number;
+  readonly lines: readonly string[];
+}
+
+/**
+ * Three ways, as git does it: changes of both sides stand when no line lies in both, nor do they touch; undefined when
+ * they do, and are not the same.
+ */
+export function mergeText(base: string, ours: string, theirs: string): string | undefined {
+  if (ours === theirs || theirs === base) return ours;
+  const [one, other] = [hunksOf(base, ours), hunksOf(base, theirs)];
+  const isSame = (a: Hunk, b: Hunk) => JSON.stringify(a) === JSON.stringify(b);
+  const clashes = one.some((a) => other.some((b) => a.from <= b.to && b.from <= a.to && !isSame(a, b)));
+  if (clashes) return undefined;
+  const lines = base.split('\n');
+  const hunks = [...one, ...other.filter((b) => !one.some((a) => isSame(a, b)))];
+  for (const { from, to, lines: put } of hunks.toSorted((a, b) => b.from - a.from)) {
+    lines.splice(from, to - from, ...put);
+  }
+  return lines.join('\n');
+}
+
+function hunksOf(base: string, changed: string): readonly Hunk[] {
+  const hunks: Hunk[] = [];
+  let at = 0;
+  let open: Hunk | undefined;
+  for (const { added, removed, value } of diffArrays(base.split('\n'), changed.split('\n'))) {
+    if (!added && !removed) {
+      open = undefined;
+      at += value.length;
+      continue;
+    }
+    const before: Hunk = open ?? { from: at, to: at, lines: [] };
+    if (removed) at += value.length;
+    if (open !== undefined) hunks.pop();
+    open = { from: before.from, to: at, lines: added ? [...before.lines, ...value] : before.lines };
+    hunks.push(open);
+  }
+  return hunks;
+}
