@@ -11,7 +11,7 @@ export function goNumber(value: number): string {
 /** How Go prints a value of parameters (`%v`). Maps are printed with sorted keys. */
 export function goText(value: unknown): string {
   if (typeof value === 'string') return value;
-  if (typeof value === 'number') return goNumber(value);
+  if (typeof value === 'number' || typeof value === 'bigint') return goNumber(Number(value));
   if (typeof value === 'boolean') return String(value);
   if (value === null || value === undefined) return '<nil>';
   if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`;

@@ -1,5 +1,6 @@
 import { diffArrays } from 'diff';
 import { stringify } from 'yaml';
+import { parseExactly } from '../kubernetes/large-integer.ts';
 import { textDiff } from '../report/text-diff.ts';
 import { type FieldPath, formatFieldPath } from './field-path.ts';
 import type { FieldChange } from './fields.ts';
@@ -140,6 +141,6 @@ const scalarText = (value: unknown): string =>
 
 /** An object or a part of one as YAML, with secrets hidden. */
 export function yamlLines(value: unknown): readonly string[] {
-  const text = stringify(JSON.parse(JSON.stringify(value)), { lineWidth: 0, aliasDuplicateObjects: false });
+  const text = stringify(parseExactly(JSON.stringify(value)), { lineWidth: 0, aliasDuplicateObjects: false });
   return text.trimEnd().split('\n').map(printable);
 }

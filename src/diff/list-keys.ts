@@ -109,6 +109,7 @@ function byKey(items: readonly unknown[], fields: readonly string[]): ReadonlyMa
 function fieldOf(item: Item, path: string): string | undefined {
   let value: unknown = item;
   for (const key of path.split('.')) value = isMap(value) ? value[key] : undefined;
-  if (typeof value === 'string' || typeof value === 'number') return String(value);
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint')
+    return String(value);
   return Array.isArray(value) ? value.join(',') : undefined;
 }

@@ -151,7 +151,7 @@ function removeIfThere(file: string): void {
   }
 }
 
-/** Whether JSON holds it: numbers that are none, and -0, it does not. */
+/** Whether it comes back out of JSON: numbers that are none, -0, and large integers do not. */
 const isExact = (value: unknown): boolean =>
   typeof value === 'number'
     ? Number.isFinite(value) && !Object.is(value, -0)
@@ -161,7 +161,7 @@ const isExact = (value: unknown): boolean =>
         ? Object.keys(value).every(
             (key) => key !== '__proto__' && isExact((value as Record<string, unknown>)[key]),
           )
-        : value !== undefined;
+        : value !== undefined && typeof value !== 'bigint';
 
 function touch(file: string, now: number): void {
   if (now - statSync(file).mtimeMs > TOUCH_AFTER) {

@@ -64,7 +64,8 @@ function check(value: unknown, given: Schema, path: YamlPath, walk: Walk): void 
   const schema = resolved(given, walk);
   if (!checkType(value, schema, path, walk)) return;
   if (typeof value === 'string') checkText(value, schema, path, walk);
-  else if (typeof value === 'number') checkNumber(value, schema, path, walk);
+  else if (typeof value === 'number' || typeof value === 'bigint')
+    checkNumber(Number(value), schema, path, walk);
   else if (Array.isArray(value)) checkList(value, schema, path, walk);
   else if (isMap(value)) checkMap(value, schema, given.$ref, path, walk);
   if (schema.enum !== undefined && !schema.enum.some((one) => isEqual(one, value))) {
@@ -97,9 +98,9 @@ function hasType(value: unknown, type: string): boolean {
     case 'boolean':
       return typeof value === type;
     case 'number':
-      return typeof value === 'number' && Number.isFinite(value);
+      return typeof value === 'bigint' || (typeof value === 'number' && Number.isFinite(value));
     case 'integer':
-      return Number.isInteger(value);
+      return typeof value === 'bigint' || Number.isInteger(value);
     case 'array':
       return Array.isArray(value);
     case 'object':
@@ -132,7 +133,10 @@ function checkType(value: unknown, schema: Schema, path: YamlPath, walk: Walk): 
 
 function quotesHint(value: unknown, expected: readonly string[]): string {
   const [type] = expected;
-  if (type === 'string' && (typeof value === 'number' || typeof value === 'boolean')) {
+  if (
+    type === 'string' &&
+    (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean')
+  ) {
     return ' Put it in quotes.';
   }
   const isPlain =

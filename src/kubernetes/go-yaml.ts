@@ -1,9 +1,11 @@
 import { defineMappingTag, defineScalarTag, loadAll, NOT_RESOLVED, Schema, seqTag, strTag } from 'js-yaml';
 import { Document, Scalar, type ScalarTag, type Tags } from 'yaml';
+import { largeInteger } from './large-integer.ts';
 
 /**
  * Helm and Argo CD read YAML 1.1 with Go's reader, where a date or a base-60 number (`1:30`) that stands without
- * quotes is text, and so is what only looks like a number (`0x_`, `-.`) or is too large for one (`1e999`).
+ * quotes is text, and so is what only looks like a number (`0x_`, `-.`) or is too large for one (`1e999`). Integers of 64 bits
+ * that a number does not hold are bigints.
  *
  * For `customTags` of `yaml`, with `version: '1.1'`.
  */
@@ -36,6 +38,11 @@ const numberOrText =
   (text, onError, options) => {
     const read: unknown = tag.resolve(text, onError, options);
     const value: unknown = read instanceof Scalar ? read.value : read;
+    if (typeof value === 'number' && tag.tag.endsWith(':int')) {
+      const exactly = (): unknown => tag.resolve(text, onError, { ...options, intAsBigInt: true });
+      const large = largeInteger(value, exactly);
+      if (large !== undefined) return large;
+    }
     const isNone = typeof value === 'number' && !Number.isFinite(value) && !/(?:inf|nan)$/i.test(text);
     return isNone ? text : read;
   };

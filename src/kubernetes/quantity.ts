@@ -24,7 +24,11 @@ const FACTORS: Readonly<Record<string, number>> = {
  */
 export function parseQuantity(value: unknown): number | undefined {
   const match = QUANTITY.exec(
-    typeof value === 'number' ? String(value) : typeof value === 'string' ? value : '',
+    typeof value === 'number' || typeof value === 'bigint'
+      ? String(value)
+      : typeof value === 'string'
+        ? value
+        : '',
   );
   if (match === null) return undefined;
   const [, digits = '', suffix = ''] = match;

@@ -1,8 +1,17 @@
-import { dump } from 'js-yaml';
+import { DUMP_SCHEMA, dump, intYaml11Tag } from 'js-yaml';
 import { GENERATED_NAME } from '../kubernetes/manifests.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { RenderedApplication } from './application.ts';
 import { clusterName } from './run-render.ts';
+
+/** Large integers are printed as all others. */
+const SCHEMA = DUMP_SCHEMA.withTags(
+  DUMP_SCHEMA.tags.map((tag) =>
+    tag.tagName === intYaml11Tag.tagName
+      ? { ...tag, identify: (value: unknown) => typeof value === 'bigint' || tag.identify(value) }
+      : tag,
+  ),
+);
 
 /** The objects of an application as a stream of YAML documents, each with a comment that says whose it is. */
 export function renderedYaml({ application, objects }: RenderedApplication): string {
@@ -10,7 +19,7 @@ export function renderedYaml({ application, objects }: RenderedApplication): str
   return objects
     .map(({ object, file }) => {
       const head = oneLine(file === undefined ? of : `${of}, from ${file}`);
-      return `---\n# ${head}\n${dump(withoutMadeName(object), { lineWidth: -1, noRefs: true })}`;
+      return `---\n# ${head}\n${dump(withoutMadeName(object), { schema: SCHEMA, lineWidth: -1, noRefs: true })}`;
     })
     .join('');
 }

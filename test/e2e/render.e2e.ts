@@ -11,7 +11,7 @@ import {
   type ClusterKinds,
 } from '../render-fixtures/as-compared.ts';
 import { fixtureFiles, pushCharts, type ServedCharts, serveCharts } from '../render-fixtures/fixture.ts';
-import { settled, writeJudged } from '../render-fixtures/judged.ts';
+import { asWritten, settled, writeJudged } from '../render-fixtures/judged.ts';
 import { KNOWN_DIFFERENCES, NEVER_APPLIED, ONLY_ARGO_CD } from '../render-fixtures/known-differences.ts';
 import { kajitoriRender, type Manifest, type Rendered } from '../render-fixtures/rendered.ts';
 import { startGitops } from './gitops.ts';
@@ -209,16 +209,7 @@ async function answers({ applications, notRendered }: Rendered): Promise<Record<
   return result;
 }
 
-/** An integer that JavaScript has not stays as it is written, so that it differs. */
-const read = (text: string): Manifest =>
-  JSON.parse(text, (_, value: unknown, { source = '' }: { source?: string } = {}) =>
-    typeof value === 'number' &&
-    Number.isInteger(value) &&
-    !Number.isSafeInteger(value) &&
-    /^-?\d+$/.test(source)
-      ? source
-      : value,
-  ) as Manifest;
+const read = (text: string): Manifest => asWritten(text) as Manifest;
 
 /** `group/Kind` of all that has no namespace, as the API server says. */
 async function kindsOfCluster(): Promise<ClusterKinds> {

@@ -10,13 +10,24 @@ type Answers = Readonly<Record<string, Answer>>;
 /** Answers without what differs from run to run: addresses, and the commit. */
 export function settled<All>(answers: All, addresses: FixtureAddresses, commit: string): All {
   const text = readdressed(JSON.stringify(answers), addresses, IN_FIXTURE);
-  return JSON.parse(
+  return asWritten(
     text
       .replaceAll(commit, 'REVISION')
       .replaceAll(commit.slice(0, 8), 'REVISION-8')
       .replaceAll(commit.slice(0, 7), 'REVISION-7'),
   ) as All;
 }
+
+/** JSON, with the text of integers that JavaScript has not. */
+export const asWritten = (json: string): unknown =>
+  JSON.parse(json, (_, value: unknown, { source = '' }: { source?: string } = {}) =>
+    typeof value === 'number' &&
+    Number.isInteger(value) &&
+    !Number.isSafeInteger(value) &&
+    /^-?\d+$/.test(source)
+      ? source
+      : value,
+  );
 
 /** Keeps what Argo CD said: one line an object. What it refuses is kept without its words, which hold paths. */
 export async function writeJudged(answers: Answers): Promise<void> {

@@ -3,8 +3,6 @@
  * may differ, and what is here must.
  */
 export const KNOWN_DIFFERENCES: Readonly<Record<string, readonly string[]>> = {
-  // Integers beyond 2^53.
-  'directory-numbers': ['example.com/Numbers/directory-numbers/numbers spec.11'],
   // The cluster is not in a kajitori.yaml, its patch version and its CustomResourceDefinitions are not in the repository.
   'helm-capabilities': [
     'ConfigMap/helm-capabilities/capabilities data.minor',
