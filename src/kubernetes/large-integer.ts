@@ -3,8 +3,8 @@ declare global {
     toJSON(): unknown;
   }
   interface JSON {
-    /** ECMAScript, "JSON.parse source text access"; Node has it since 21. */
-    rawJSON(text: string): unknown;
+    /** ECMAScript, "JSON.parse source text access". Node has it since 21; our command runs on 20 too. */
+    rawJSON?(text: string): unknown;
   }
 }
 
@@ -31,9 +31,9 @@ export const parseExactly = (text: string): unknown =>
   );
 
 /**
- * JSON has integers of any length. By itself `JSON.stringify` throws at the first bigint, and one place that writes objects and was
+ * JSON has integers of any length; Node 20 cannot write them, and there the last digits are lost. By itself `JSON.stringify` throws at the first bigint, and one place that writes objects and was
  * forgotten would end everything.
  */
 BigInt.prototype.toJSON = function (this: bigint): unknown {
-  return JSON.rawJSON(this.toString());
+  return JSON.rawJSON?.(this.toString()) ?? Number(this);
 };
