@@ -14,7 +14,8 @@ import { play, story } from './deploy-model/story.ts';
  * not looked at (nothing newer undone); an older build taken for a newer one; a hold not looked at; nothing found unfinished
  * (finished or undone); promotions left out of history; the own commit not looked for after a lost answer (written once);
  * back to the release before, healthy or not; what a person had not seen undone; gates of a promotion not looked at, what
- * was deployed since the gates promoted, no soak.
+ * was deployed since the gates promoted, no soak; a pull request that stands taken for what a person saw; in a soak: one that
+ * can no longer be merged taken for the one that undoes.
  *
  * For a longer soak: DEPLOY_MODEL_RUNS=100000 DEPLOY_MODEL_MINUTES=10. To see one story again: DEPLOY_MODEL_SEED and
  * DEPLOY_MODEL_PATH, as fast-check prints them.

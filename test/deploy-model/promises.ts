@@ -273,12 +273,13 @@ function judgedBy(
 }
 
 /** Each run's commit, or its proposal, is there once when it says so; one that does not know may have written. */
-function writtenOnce({ branch, played }: Told): void {
+function writtenOnce({ branch, played, toldInVain }: Told): void {
   const keysOf = (commits: readonly Commit[]) =>
     commits.flatMap(({ message }) => trailer(message, 'Kajitori-Key'));
   const keys = keysOf(branch.commits);
   const proposed = keysOf(branch.pulls.pushed);
   expect(new Set(keys).size, 'nothing is written twice').toBe(keys.length);
+  expect(toldInVain, 'who is sent to a pull request finds there what they were told').toEqual([]);
   for (const { key, ended } of played) {
     if (ended === undefined || !('changed' in ended)) continue;
     const isThere = keys.includes(key) || (ended.changed && proposed.includes(key));

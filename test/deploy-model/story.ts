@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { deploysIn } from '../../src/deploy/deploy-history.ts';
 import { runFinish } from '../../src/deploy/finish.ts';
-import { runWait, type WaitDeps } from '../../src/deploy/wait.ts';
+import { runWait, type WaitDeps, type WaitOutputs } from '../../src/deploy/wait.ts';
 import type { GitHubClient } from '../../src/github/client.ts';
 import { runBump } from '../../src/release/bump.ts';
 import { runHold } from '../../src/release/hold.ts';
@@ -182,14 +182,12 @@ const series = fc
     calm(1, MERGE_NEWEST),
   ]);
 
-/** Asked for again before the first pull request is merged; of a promotion, when the environment before runs another build. */
-const again = fc
-  .tuple(fc.oneof(promote, rollback), deploy, fc.nat({ max: 9 }))
-  .map(([each, between, after]) => [
-    calm(after, each),
-    ...(each.kind === 'promote' ? [calm(1, { ...between, apps: each.apps, environment: 'staging' })] : []),
-    calm(5, each),
-  ]);
+/** Asked for again before the first pull request is merged: promotions, when the environment before runs another build. */
+const again = fc.tuple(fc.oneof(promote, rollback), deploy, fc.nat({ max: 9 })).map(([each, one, after]) => {
+  if (each.kind === 'rollback') return [calm(after, each), calm(5, each)];
+  const staged = { ...one, apps: each.apps, environment: 'staging' as const, overriding: true, waits: true };
+  return [calm(after, staged), calm(5, each), calm(1, { ...staged, nth: one.nth + 1 }), calm(5, each)];
+});
 
 const scenesOf = (
   acts: readonly fc.WeightedArbitrary<Act>[],
@@ -278,6 +276,8 @@ export interface Told {
   readonly played: readonly Played[];
   readonly now: number;
   readonly client: GitHubClient;
+  /** The key of each undoing that was told to be proposed, and was not. */
+  readonly toldInVain: readonly string[];
   /** How many deploys each final run of the schedule found unfinished. */
   readonly leftOver: readonly number[];
   /** The first commit holds releases, which were healthy. */
@@ -319,6 +319,7 @@ export async function play(told: Story): Promise<Told> {
     }
   }
   const played: Played[] = [];
+  const toldInVain: string[] = [];
   const runs: Promise<void>[] = [];
   const start = (key: string, what: Act, troubles: readonly Trouble[]): Promise<unknown> => {
     const runner: Runner = { name: key, requests: 0, dead: false };
@@ -333,7 +334,7 @@ export async function play(told: Story): Promise<Told> {
         record.firstHead ??= head;
       },
     });
-    const work = carryOut(what, { branch, turns, clusters, client, key, runner }).then(
+    const work = carryOut(what, { branch, turns, clusters, client, key, runner, toldInVain }).then(
       (result) => {
         record.ended = { changed: result.changed };
         return result.found;
@@ -377,6 +378,7 @@ export async function play(told: Story): Promise<Told> {
         branch.graphql(document, variables) as Data,
       rest: () => Promise.reject(new Error('whoever reads afterwards asks no more')),
     },
+    toldInVain,
     leftOver,
     isRunning: beginning === 'running',
   };
@@ -396,6 +398,7 @@ interface Stage {
   readonly client: GitHubClient;
   readonly key: string;
   readonly runner: Runner;
+  readonly toldInVain: string[];
 }
 
 const historyOf = (source: Source): SourceHistory => ({
@@ -420,8 +423,13 @@ async function carryOut(what: Act, stage: Stage): Promise<{ changed: boolean; fo
     report: { application: () => {}, step: () => {} },
   };
   const policy = { limits: LIMITS, rollback: 'auto', run: undefined } as const;
-  const wait = (names: readonly string[], where: string, commit: string | undefined) =>
-    runWait({ apps: names, environment: where, commit, ...policy }, waitDeps);
+  const tell = ({ remedy, environment: where, commit }: WaitOutputs) => {
+    const undo = `undo/${where}/${commit.oid}`;
+    const isThere = branch.pulls.pushed.some(({ message }) => message.includes(undo));
+    if (remedy?.kind === 'proposed' && !isThere) stage.toldInVain.push(undo);
+  };
+  const wait = async (names: readonly string[], where: string, commit: string | undefined) =>
+    tell(await runWait({ apps: names, environment: where, commit, ...policy }, waitDeps));
   const verdictsOf = (commits: readonly string[]) => readVerdicts(client, target.repository, commits);
   const audit = { run: undefined, via: undefined, dryRun: false } as const;
   switch (what.kind) {
@@ -493,6 +501,7 @@ async function carryOut(what: Act, stage: Stage): Promise<{ changed: boolean; fo
     }
     case 'finish': {
       const finished = await runFinish({ apps: [], environment: undefined, ...policy }, waitDeps);
+      for (const each of finished) if ('outputs' in each) tell(each.outputs);
       return { changed: false, found: finished.length };
     }
     case 'merge': {
