@@ -1,5 +1,5 @@
 import { type DeployVerdict, type RecordedVerdict, verdictOf } from '../release/verdict.ts';
-import type { DeployCommit } from './deploy-history.ts';
+import type { DeployCommit, DeployedApp } from './deploy-history.ts';
 import { DEAD_AFTER_MS } from './verdict-record.ts';
 
 /**
@@ -75,7 +75,11 @@ export function findUnfinished(
         );
         continue;
       }
-      const verdict = deployVerdict(commit, app, environment, names, recorded);
+      const together = commit.deploys.filter((each) => {
+        const newer = newest.get(`${environment}/${each.app}`) ?? commit;
+        return each.environment === environment && newer === commit;
+      });
+      const verdict = deployVerdict(together, app, names, recorded);
       const why = isQuiet ? whyUnfinished(verdict, action, age) : undefined;
       if (why !== undefined) {
         const key = `${commit.oid}/${environment}`;
@@ -98,12 +102,14 @@ const lastWord = (commit: DeployCommit, recorded: readonly RecordedVerdict[]): n
 
 /**
  * The verdict of one app. What a commit deployed together to an environment fails together: once one app has failed, all
- * of them go back, also one that was healthy, or of which nobody knows.
+ * of them go back, also one that was healthy, or of which nobody knows. One that was replaced since takes none with it: it
+ * cannot go back any more, and those that are healthy would be found again by each run.
+ *
+ * @param together those that nobody replaced since
  */
 function deployVerdict(
-  { deploys }: DeployCommit,
+  together: readonly DeployedApp[],
   app: string,
-  environment: string,
   clusters: readonly string[],
   recorded: readonly RecordedVerdict[],
 ): DeployVerdict {
@@ -115,7 +121,7 @@ function deployVerdict(
     return 'running';
   }
   const isJudged = verdict === 'healthy' || verdict === 'unknown';
-  const others = deploys.filter((each) => each.environment === environment && each.app !== app);
+  const others = together.filter((each) => each.app !== app);
   return isJudged && others.some((each) => verdictOf(each.app, clusters, recorded) === 'failed')
     ? 'failed'
     : verdict;
