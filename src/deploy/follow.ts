@@ -98,7 +98,7 @@ function outcomeOf(
   return seen
     ? {
         kind: 'failed',
-        cause: `not healthy within ${minutes(limits.deadlineMs)}: ${sight.words}`,
+        cause: lateCause(sight.words, limits),
         todo: sight.todo,
         details,
       }
@@ -110,6 +110,9 @@ function outcomeOf(
           'Look whether Argo CD can read the GitOps repository, and whether its ApplicationSet has this application.',
       };
 }
+
+const lateCause = (words: string, { deadlineMs }: Limits): string =>
+  `not healthy within ${minutes(deadlineMs)}: ${words}`;
 
 const minutes = (milliseconds: number): string => {
   const whole = Math.round(milliseconds / 60_000);
@@ -173,7 +176,9 @@ export async function follow(awaited: readonly Awaited[], deps: FollowDeps): Pro
       askedAt = timing.now();
       after = judge();
     }
-    after = await Promise.all(after.map((each, index) => explainedIfLate(all[index], each, lookout)));
+    after = await Promise.all(
+      after.map((each, index) => explainedIfLate(all[index], each, lookout, limitsOf(each.awaited))),
+    );
     for (const [index, each] of after.entries()) {
       const before = all[index];
       if (before?.outcome !== each.outcome || before?.sight?.words !== each.sight?.words) {
@@ -194,14 +199,21 @@ async function explainedIfLate(
   before: Following | undefined,
   following: Following,
   lookout: Lookout,
+  limits: Limits,
 ): Promise<Following> {
   const { awaited, sight, outcome } = following;
   if (before?.outcome !== undefined || outcome?.kind !== 'failed' || sight?.state === 'failed') {
     return following;
   }
-  const { todo, details } = await lookout.explain(awaited);
+  const { words, todo, details } = await lookout.explain(awaited);
   return {
     ...following,
-    outcome: { ...outcome, todo: outcome.todo ?? todo, details: details ?? outcome.details },
+    outcome: {
+      ...outcome,
+      // What was seen last may be of a moment in which nothing was to be seen.
+      cause: words === undefined ? outcome.cause : lateCause(words, limits),
+      todo: outcome.todo ?? todo,
+      details: details ?? outcome.details,
+    },
   };
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { APP_YAML, KAJITORI_YAML, trailer } from '../../test/bump-world.ts';
 import { brings, MINUTE, smooth, waitWorld } from '../../test/wait-world.ts';
-import type { Sight } from './lookout.ts';
+import type { Lookout, Sight } from './lookout.ts';
 import { waitExitCode, waitHeadline, waitRemedy, waitSummary, waitText, waitTodo } from './wait-report.ts';
 
 const missing: Partial<Sight> = {
@@ -184,6 +184,24 @@ describe('both or none: when one cluster fails', () => {
     );
     expect(outputs.endedAt.getTime() - outputs.startedAt.getTime()).toBeGreaterThanOrEqual(25 * MINUTE);
     expect(outputs.remedy?.kind).toBe('written');
+  });
+
+  test('what is late is looked at once more: what was seen last may be of a moment in which nothing was to be seen', async () => {
+    const at = await waitWorld();
+    const commit = await at.deploy(2);
+    const lookout: Lookout = {
+      look: async (awaited) =>
+        awaited.map(() => ({ state: 'waiting', words: 'syncing', seen: true, blocked: false })),
+      pause: (milliseconds) => at.world.timing.sleep(milliseconds),
+      explain: async () => ({ words: 'The pod web-1 crashes (exit 1).' }),
+      endOperation: async () => false,
+      close: () => {},
+    };
+    const inputs = { commit, rollback: 'never' } as const;
+    const outputs = await at.wait(smooth, inputs, { lookout: async () => lookout });
+    expect(waitHeadline(outputs)).toBe(
+      'web failed in prod-1: not healthy within 15 minutes: The pod web-1 crashes (exit 1).',
+    );
   });
 
   test('an app has a deadline of its own, in its app.yaml: each of a commit by its own', async () => {

@@ -143,7 +143,7 @@ describe.concurrent('each app for itself', () => {
         },
       });
       expect(waited.first).toMatch(
-        /^### brittle failed in prod-[12]: not healthy within 15 minutes: .*The pod crashes.* → .*on hold/,
+        /^### brittle failed in prod-[12]: not healthy within 15 minutes: The pod \S+ crashes.* → .*on hold/,
       );
       await expectBack('brittle', waited, 'v1');
     });
