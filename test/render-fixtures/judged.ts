@@ -10,7 +10,7 @@ type Answers = Readonly<Record<string, Answer>>;
 /** Answers without what differs from run to run: addresses, and the commit. */
 export function settled<All>(answers: All, addresses: FixtureAddresses, commit: string): All {
   const text = readdressed(JSON.stringify(answers), addresses, IN_FIXTURE);
-  return asWritten(
+  return withDigits(
     text
       .replaceAll(commit, 'REVISION')
       .replaceAll(commit.slice(0, 8), 'REVISION-8')
@@ -19,7 +19,7 @@ export function settled<All>(answers: All, addresses: FixtureAddresses, commit: 
 }
 
 /** JSON, with the text of integers that JavaScript has not. */
-export const asWritten = (json: string): unknown =>
+export const withDigits = (json: string): unknown =>
   JSON.parse(json, (_, value: unknown, { source = '' }: { source?: string } = {}) =>
     typeof value === 'number' &&
     Number.isInteger(value) &&
