@@ -196,11 +196,14 @@ function judgeCluster(
   if (cluster === undefined) return { ...waiting('asking the cluster'), wants: 'cluster' };
   if (cluster.silence === undefined) return undefined;
   const cause: Cause = { kind: 'cluster-unreachable', words: cleanLine(cluster.silence) };
-  const phase = 'the cluster does not answer';
-  return lasting('cluster-unreachable') >= CLUSTER_MS
-    ? failed(phase, cause)
-    : { state: 'unknown', phase, cause, wants: 'cluster' };
+  return unreachable('the cluster does not answer', cause, 'cluster', lasting);
 }
+
+/** A cluster that is away for a moment is no failure; one that stays away is. */
+const unreachable = (phase: string, cause: Cause, wants: Judgement['wants'], lasting: Lasting): Verdict =>
+  lasting('cluster-unreachable') >= CLUSTER_MS
+    ? failed(phase, cause)
+    : { state: 'unknown', phase, cause, wants };
 
 /** An object of the application to read live, when only its cluster's answer matters; undefined where there is none. */
 export const liveWitness = ({ resources }: ApplicationStatus): ObjectQuery | undefined => {
@@ -227,9 +230,7 @@ function judgeComparison(
   const isOutside = cause.kind === 'git-unreachable' || cause.kind === 'cluster-unreachable';
   const wasThere = before?.comparisonErrors.includes(message) === true;
   const phase = isOutside ? 'Argo CD cannot look' : 'Argo CD cannot render it';
-  if (cause.kind === 'cluster-unreachable' && lasting('cluster-unreachable') >= CLUSTER_MS) {
-    return failed(phase, cause);
-  }
+  if (cause.kind === 'cluster-unreachable') return unreachable(phase, cause, 'refresh', lasting);
   // Without words the condition is still to come; what was there before the commit says nothing about the commit.
   if (isOutside || wasThere || message === '') return { state: 'unknown', phase, cause, wants: 'refresh' };
   const since = lasting('comparison');

@@ -8,6 +8,7 @@ import {
   type RollbackResult,
   undoing,
 } from '../release/compute-rollback.ts';
+import { appsOf } from '../release/deploy-message.ts';
 import type { Deployer } from '../release/deployer.ts';
 import { sameReleased } from '../release/release-record.ts';
 import { Failure } from '../report/failure.ts';
@@ -182,7 +183,3 @@ async function compensated(
         apps: undone.deploys.filter((each) => apps.includes(each.app)).map(({ app }) => app),
       };
 }
-
-const appsOf = (images: RollbackResult['images']): readonly string[] => [
-  ...new Set(images.map(({ app }) => app)),
-];

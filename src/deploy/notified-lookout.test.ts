@@ -29,6 +29,18 @@ async function waiting(script: (at: WaitWorld, look: number) => Promise<void>) {
   return { at, commit, outputs };
 }
 
+/** What Argo CD notifies of web in both clusters. */
+async function notifiedOfBoth(
+  at: WaitWorld,
+  commit: string,
+  state: Parameters<typeof writeStatus>[3],
+  words: string,
+): Promise<void> {
+  for (const cluster of ['prod-1', 'prod-2']) {
+    await writeStatus(at, commit, `argocd/web-${cluster}`, state, words);
+  }
+}
+
 test('healthy when Argo CD has notified it of every application, at our commit or a later one', async () => {
   let later = '';
   const { outputs } = await waiting(async (at, look) => {
@@ -44,9 +56,7 @@ test('what was notified of an earlier commit does not count', async () => {
   const { outputs } = await waiting(async (at, look) => {
     const [, before] = await at.gitops.commits();
     if (look > 1) return;
-    for (const cluster of ['prod-1', 'prod-2']) {
-      await writeStatus(at, before?.oid ?? '', `argocd/web-${cluster}`, 'success', 'healthy');
-    }
+    await notifiedOfBoth(at, before?.oid ?? '', 'success', 'healthy');
   });
   expect(outputs).toMatchObject({ verdict: 'unknown' });
 });
@@ -56,11 +66,7 @@ test('failed when one was notified so; the same commit back, and its notificatio
     const [head] = await world.gitops.commits();
     if (look === 1)
       await writeStatus(world, head?.oid ?? '', 'argocd/web-prod-2', 'failure', 'the sync failed: x');
-    if (look === 3) {
-      for (const cluster of ['prod-1', 'prod-2']) {
-        await writeStatus(world, head?.oid ?? '', `argocd/web-${cluster}`, 'success', 'healthy');
-      }
-    }
+    if (look === 3) await notifiedOfBoth(world, head?.oid ?? '', 'success', 'healthy');
   });
   expect(outputs).toMatchObject({ verdict: 'failed', remedy: { kind: 'written' } });
   expect(outputs.back.map(({ outcome }) => outcome?.kind)).toEqual(['healthy', 'healthy']);
@@ -70,15 +76,7 @@ test('failed when one was notified so; the same commit back, and its notificatio
 test('what is on its way is waited for until the deadline, and then has failed', async () => {
   const { outputs } = await waiting(async (at, look) => {
     if (look > 1) return;
-    for (const cluster of ['prod-1', 'prod-2']) {
-      await writeStatus(
-        at,
-        await at.gitops.head(),
-        `argocd/web-${cluster}`,
-        'pending',
-        'applied; waiting for its pods',
-      );
-    }
+    await notifiedOfBoth(at, await at.gitops.head(), 'pending', 'applied; waiting for its pods');
   });
   expect(outputs).toMatchObject({ verdict: 'failed', remedy: { kind: 'written' } });
   expect(outputs.applications[0]?.outcome).toMatchObject({
@@ -90,15 +88,7 @@ test('what is on its way is waited for until the deadline, and then has failed',
 test('what Argo CD cannot tell is unknown: nothing is put back for it', async () => {
   const { outputs } = await waiting(async (at, look) => {
     if (look > 1) return;
-    for (const cluster of ['prod-1', 'prod-2']) {
-      await writeStatus(
-        at,
-        await at.gitops.head(),
-        `argocd/web-${cluster}`,
-        'error',
-        'it was Degraded before',
-      );
-    }
+    await notifiedOfBoth(at, await at.gitops.head(), 'error', 'it was Degraded before');
   });
   expect(outputs).toMatchObject({ verdict: 'unknown', remedy: undefined });
   expect(outputs.applications[0]?.words).toBe('it was Degraded before');
@@ -109,10 +99,8 @@ test('what was healthy stays so when a later commit is on its way before anybody
     if (look > 1) return;
     const ours = await at.gitops.head();
     const later = await at.gitops.commit({ 'README.md': 'x' }, { message: 'Another one' });
-    for (const cluster of ['prod-1', 'prod-2']) {
-      await writeStatus(at, ours, `argocd/web-${cluster}`, 'success', 'healthy');
-      await writeStatus(at, later, `argocd/web-${cluster}`, 'pending', 'syncing');
-    }
+    await notifiedOfBoth(at, ours, 'success', 'healthy');
+    await notifiedOfBoth(at, later, 'pending', 'syncing');
   });
   expect(outputs.verdict).toBe('healthy');
 });

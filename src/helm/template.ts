@@ -3,7 +3,7 @@ import path from 'node:path';
 import { parseManifests } from '../kubernetes/manifests.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { couldNot } from '../report/failure.ts';
-import { runHelm } from './process.ts';
+import { limitWords, runHelm } from './process.ts';
 import { explainHelmError } from './template-error.ts';
 
 /** One chart with its values, for one cluster. */
@@ -75,27 +75,22 @@ export async function helmTemplateText(release: HelmRelease, options: HelmOption
   const { helm, signal, limits = LIMITS } = options;
   const chart = shownChart(release, options);
   const end = await runHelm(helmArguments(release), {
-    ...(helm === undefined ? {} : { helm }),
+    helm,
     // Helm lives for a moment: collecting garbage a quarter as often takes a fifth of its time away.
     env: { GOGC: process.env.GOGC ?? '400' },
     input: release.values === undefined ? (release.valuesText ?? '{}') : JSON.stringify(release.values),
     limits,
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
   switch (end.kind) {
     case 'done':
       return end.stdout;
-    case 'stopped': {
-      const limit =
-        end.by === 'time'
-          ? `longer than ${limits.milliseconds / 1000} seconds`
-          : `more than ${limits.bytes} bytes`;
-      throw couldNot(`Rendering took ${limit} and was stopped.`, {
+    case 'stopped':
+      throw couldNot(`Rendering took ${limitWords(end.by, limits)} and was stopped.`, {
         at: { file: chart },
         todo: 'Look for a template or a value that repeats itself.',
         reason: 'render-limit',
       });
-    }
     case 'failed': {
       const schema = await chartSchema(release.chart, chart);
       const { message, ...details } = explainHelmError(end.stderr, {

@@ -1,7 +1,7 @@
 import { code, link, plain, table } from '../report/markdown.ts';
 import { changeDiff, changeSection } from './change-diff.ts';
 import type { PromotedImage } from './compute-promotion.ts';
-import { nameOf } from './deploy-message.ts';
+import { appsOf, nameOf } from './deploy-message.ts';
 import { formatImage, shortImage } from './image-reference.ts';
 import type { DueOutcome, PromoteOutputs } from './promote.ts';
 import type { Gate } from './promotion-gates.ts';
@@ -22,7 +22,7 @@ const SIGNS: Readonly<Record<Gate['state'], string>> = {
 /** One sentence: what happened. */
 function headline({ result, edits, dryRun, pullRequest, commit }: PromoteOutputs): string {
   const bumped = result.images.filter(({ outcome }) => outcome === 'bumped');
-  const apps = [...new Set((bumped.length > 0 ? bumped : result.images).map(({ app }) => app))].join(', ');
+  const apps = appsOf(bumped.length > 0 ? bumped : result.images).join(', ');
   const way = `from ${result.from} to ${result.environment}`;
   if (edits.size === 0) {
     return `Nothing to do: ${result.environment} runs ${apps} of ${result.from} already, or something newer`;

@@ -4,7 +4,7 @@ import type { PastRelease } from '../history/past-releases.ts';
 import { code, link, plain, table } from '../report/markdown.ts';
 import { changeDiff, changeSection } from './change-diff.ts';
 import { goesBack, type RolledBackImage } from './compute-rollback.ts';
-import { nameOf } from './deploy-message.ts';
+import { appsOf, nameOf } from './deploy-message.ts';
 import { formatImage, shortImage } from './image-reference.ts';
 import type { Hold } from './release-state.ts';
 import type { RollbackOutputs } from './rollback.ts';
@@ -19,7 +19,7 @@ export function rollbackHeadline({
   edits,
 }: RollbackOutputs): string {
   const back = result.images.filter(goesBack);
-  const apps = [...new Set((back.length > 0 ? back : result.images).map(({ app }) => app))].join(', ');
+  const apps = appsOf(back.length > 0 ? back : result.images).join(', ');
   if (edits.size === 0) {
     return `Nothing to do: ${apps} runs that release already; --to names an earlier one`;
   }

@@ -5,6 +5,7 @@ import {
   mkdtempDisposable,
   readdir,
   readFile,
+  rm,
   truncate,
   utimes,
   writeFile,
@@ -362,6 +363,16 @@ describe('an application of a chart from elsewhere', () => {
 });
 
 describe('dependencies of a chart in the repository', () => {
+  /** Has helm write Chart.lock of the chart `web`, and no charts/. */
+  const lock = async (root: string) => {
+    const web = path.join(root, 'web');
+    const env = {
+      HELM_REPOSITORY_CONFIG: path.join(root, 'r.yaml'),
+      HELM_REPOSITORY_CACHE: path.join(root, 'cache'),
+    };
+    await execa('helm', ['dependency', 'update', web], { env });
+    await rm(path.join(web, 'charts'), { recursive: true });
+  };
   const chart = async (root: string, dependencies: string, files: Readonly<Record<string, string>> = {}) => {
     const all = {
       'web/Chart.yaml': `apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies:\n${dependencies}`,
@@ -401,13 +412,7 @@ describe('dependencies of a chart in the repository', () => {
   it('are those that Chart.lock pins', async () => {
     await using charts = await repository(['1.0.0', '1.2.0']);
     await chart(charts.root, `  - { name: demo, version: ">=1.0.0 <2", repository: "${charts.url}" }\n`);
-    const web = path.join(charts.root, 'web');
-    const config = {
-      HELM_REPOSITORY_CONFIG: path.join(charts.root, 'r.yaml'),
-      HELM_REPOSITORY_CACHE: path.join(charts.root, 'cache'),
-    };
-    await execa('helm', ['dependency', 'update', web], { env: config });
-    await execa('rm', ['-r', path.join(web, 'charts')]);
+    await lock(charts.root);
     await packagedCharts(charts.root, ['1.3.0']);
     expect((await render(charts)).objects[0]?.object.data).toMatchObject({ version: '1.2.0' });
     await chart(charts.root, `  - { name: demo, version: ">=1.1.0 <2", repository: "${charts.url}" }\n`);
@@ -460,13 +465,7 @@ describe('dependencies of a chart in the repository', () => {
     await using charts = await repository(['1.0.0', '1.2.0']);
     const both = `  - { name: demo, version: ">=1.1.0 <2", repository: "${charts.url}", alias: new }\n  - { name: demo, version: 1.0.0, repository: "${charts.url}" }\n`;
     await chart(charts.root, both);
-    const web = path.join(charts.root, 'web');
-    const config = {
-      HELM_REPOSITORY_CONFIG: path.join(charts.root, 'r.yaml'),
-      HELM_REPOSITORY_CACHE: path.join(charts.root, 'cache'),
-    };
-    await execa('helm', ['dependency', 'update', web], { env: config });
-    await execa('rm', ['-r', path.join(web, 'charts')]);
+    await lock(charts.root);
     const { objects } = await render(charts);
     expect(new Set(versionsOf(objects))).toEqual(new Set(['1.0.0', '1.2.0']));
   });

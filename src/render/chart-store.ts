@@ -333,10 +333,10 @@ async function askHelm(
   { tools, signal }: World,
 ): Promise<string> {
   const end = await runHelm(words, {
-    ...(tools?.helm === undefined ? {} : { helm: tools.helm }),
+    helm: tools?.helm,
     env,
     limits: LIMITS,
-    ...(signal === undefined ? {} : { signal }),
+    signal,
   });
   switch (end.kind) {
     case 'done':

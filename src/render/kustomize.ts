@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import { execa } from 'execa';
+import { limitWords, runTool } from '../helm/process.ts';
 import { parseManifests } from '../kubernetes/manifests.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { couldNot, Failure, type Place } from '../report/failure.ts';
@@ -150,36 +150,28 @@ async function build(
       : []),
   ];
   for (const { command, words } of commands) {
-    const result = await execa(command, words, {
-      reject: false,
+    const end = await runTool(command, words, {
       // Nothing of our own environment, where a CI keeps its secrets: older kustomize fills env files from it.
       extendEnv: false,
       env: { ...Object.fromEntries(environment), ...OFFLINE, PATH: process.env.PATH ?? '' },
       cwd: root,
-      stripFinalNewline: false,
-      timeout: limits.milliseconds,
-      maxBuffer: limits.bytes,
-      killSignal: 'SIGKILL',
-      ...(signal === undefined ? {} : { cancelSignal: signal }),
+      limits,
+      signal,
     });
-    signal?.throwIfAborted();
-    if (result.code === 'ENOENT' || result.code === 'EACCES') {
-      continue;
+    switch (end?.kind) {
+      case undefined:
+        continue;
+      case 'done':
+        return end.stdout;
+      case 'stopped':
+        throw couldNot(`kustomize took ${limitWords(end.by, limits)} and was stopped.`, {
+          at: { file },
+          todo: 'Look for bases that repeat themselves.',
+          reason: 'render-limit',
+        });
+      case 'failed':
+        throw await explained(end.stderr, root, folder, file);
     }
-    if (result.timedOut || result.isMaxBuffer) {
-      const limit = result.timedOut
-        ? `longer than ${limits.milliseconds / 1000} seconds`
-        : `more than ${limits.bytes} bytes`;
-      throw couldNot(`kustomize took ${limit} and was stopped.`, {
-        at: { file },
-        todo: 'Look for bases that repeat themselves.',
-        reason: 'render-limit',
-      });
-    }
-    if (result.exitCode !== 0) {
-      throw await explained(String(result.stderr) || (result.shortMessage ?? ''), root, folder, file);
-    }
-    return result.stdout;
   }
   throw couldNot(`${commands.map((each) => each.command).join(' and ')} could not be started.`, {
     todo: 'Install kustomize 5 or kubectl (https://kubectl.docs.kubernetes.io/installation/kustomize).',

@@ -75,9 +75,10 @@ async function makeReady(folder: string, world: RenderWorld): Promise<string> {
   for (const file of files) {
     content.set(file, path.join(absolute, file));
   }
+  const placeOf = await dependencyPlaces(path.posix.join(folder, 'Chart.yaml'), world);
   for (const [index, dependency] of missing) {
     const version = versions[index] ?? dependency.version ?? '';
-    const at = await dependencyPlace(path.posix.join(folder, 'Chart.yaml'), index, world);
+    const at = placeOf(index);
     if (dependency.repository.startsWith('file://')) {
       const target = path.posix.join(folder, dependency.repository.slice('file://'.length));
       await checkNeighbour(target, dependency, version, at, world);
@@ -92,12 +93,16 @@ async function makeReady(folder: string, world: RenderWorld): Promise<string> {
   return await privateCopy(content, world);
 }
 
-async function dependencyPlace(file: string, index: number, world: RenderWorld): Promise<Place> {
+/** Where each dependency stands in Chart.yaml, by its index. */
+async function dependencyPlaces(file: string, world: RenderWorld): Promise<(index: number) => Place> {
   const lineCounter = new LineCounter();
   const source = await readFile(path.join(world.root, file), 'utf8');
-  const node = parseDocument(source, { lineCounter, logLevel: 'error' }).getIn(['dependencies', index], true);
-  const start = isNode(node) ? node.range?.[0] : undefined;
-  return start === undefined ? { file } : { file, line: lineCounter.linePos(start).line };
+  const document = parseDocument(source, { lineCounter, logLevel: 'error' });
+  return (index) => {
+    const node = document.getIn(['dependencies', index], true);
+    const start = isNode(node) ? node.range?.[0] : undefined;
+    return start === undefined ? { file } : { file, line: lineCounter.linePos(start).line };
+  };
 }
 
 /**
