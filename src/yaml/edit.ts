@@ -1,4 +1,4 @@
-import { couldNot } from '../report/failure.ts';
+import { couldNot, Failure } from '../report/failure.ts';
 import { mergedEntry, writable } from './data.ts';
 import { type BlockStyle, isBlockValue } from './format.ts';
 import { createRoot, insertItem, insertKey } from './insert.ts';
@@ -55,8 +55,8 @@ export function editYaml(source: string, edits: readonly YamlEdit[], options: Ya
   for (const edit of edits.map(checked)) {
     // Reading again is what an edit costs, so edits at different places share one reading.
     if (pending.some((plan) => dependsOn(edit, plan))) finish();
-    let plan = planEdit(current, document, edit);
-    if (pending.some((other) => conflicts(plan, other))) {
+    let plan = pending.length === 0 ? undefined : possiblePlan(current, document, edit);
+    if (plan === undefined || pending.some((other) => conflicts(plan, other))) {
       finish();
       plan = planEdit(current, document, edit);
     }
@@ -106,6 +106,16 @@ function planEdit(source: YamlSource, index: number, edit: YamlEdit): Plan {
   const location = locate(document.root, edit.path, source.placeAt);
   const planner = new Planner(source, document, edit);
   return edit.op === 'delete' ? planner.remove(location) : planner.write(location, edit);
+}
+
+/** Undefined where it is refused: what is in its way may be gone with the edits before it. */
+function possiblePlan(...of: Parameters<typeof planEdit>): Plan | undefined {
+  try {
+    return planEdit(...of);
+  } catch (error) {
+    if (error instanceof Failure) return undefined;
+    throw error;
+  }
 }
 
 /** Turns one edit into splices of the text as it is now. */
