@@ -471,7 +471,9 @@ describe('several edits', () => {
     expect(failureOf('a: 1\nb: 2\n', set('a', 3), set('b.c', 4))).toMatchObject({ exitCode: 2 });
   });
   test('what is in the way of one may be gone with the one before', () => {
-    expect(edit('l:\n  - a: |\n      one', set('l[0]', 'x'), append('l', 'new'))).toBe('l:\n  - x\n  - new');
+    expect(edit('l:\n  - a: |\n      one', set('l[0]', 'x'), insert('l[1]', 'new'))).toBe(
+      'l:\n  - x\n  - new',
+    );
   });
   test('none change nothing', () => {
     expect(edit('a:   1')).toBe('a:   1');

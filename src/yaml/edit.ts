@@ -55,12 +55,13 @@ export function editYaml(source: string, edits: readonly YamlEdit[], options: Ya
   for (const edit of edits.map(checked)) {
     // Reading again is what an edit costs, so edits at different places share one reading.
     if (pending.some((plan) => dependsOn(edit, plan))) finish();
-    let plan = pending.length === 0 ? undefined : possiblePlan(current, document, edit);
+    const plan = pending.length === 0 ? undefined : possiblePlan(current, document, edit);
     if (plan === undefined || pending.some((other) => conflicts(plan, other))) {
       finish();
-      plan = planEdit(current, document, edit);
+      pending.push(planEdit(current, document, edit));
+    } else {
+      pending.push(plan);
     }
-    pending.push(plan);
   }
   finish();
   return source.startsWith(BYTE_ORDER_MARK) ? BYTE_ORDER_MARK + current.text : current.text;
