@@ -6,6 +6,7 @@ export default defineConfig({
   test: {
     include: ['{src,actions,scripts,test,bench}/**/*.test.ts'],
     reporters: ['default'],
+    setupFiles: ['test/property-seed.ts'],
     // Processes, not threads: tests change the working directory and start git and helm.
     pool: 'forks',
     // One more than by default: many tests wait for processes, and on 2 processors one worker would leave half of them idle.

@@ -17,12 +17,11 @@ import { play, story } from './deploy-model/story.ts';
  * was deployed since the gates promoted, no soak; a pull request that stands taken for what a person saw; in a soak: one that
  * can no longer be merged taken for the one that undoes.
  *
- * For a longer soak: DEPLOY_MODEL_RUNS=100000 DEPLOY_MODEL_MINUTES=10. To see one story again: DEPLOY_MODEL_SEED and
- * DEPLOY_MODEL_PATH, as fast-check prints them.
+ * For a longer soak: PROPERTY_SEED=random DEPLOY_MODEL_RUNS=100000 DEPLOY_MODEL_MINUTES=10. To see one story again:
+ * PROPERTY_SEED and DEPLOY_MODEL_PATH, as fast-check prints them.
  */
 const numRuns = Number(process.env['DEPLOY_MODEL_RUNS'] ?? '120');
 const minutes = Number(process.env['DEPLOY_MODEL_MINUTES'] ?? '0.6');
-const seed = Number(process.env['DEPLOY_MODEL_SEED'] ?? Date.now() % 2 ** 31);
 const path = process.env['DEPLOY_MODEL_PATH'];
 
 test('whatever happens at the same time, and whatever breaks: every promise holds', {
@@ -48,12 +47,13 @@ test('whatever happens at the same time, and whatever breaks: every promise hold
     }),
     {
       numRuns,
-      seed,
       interruptAfterTimeLimit: minutes * 60_000,
       ...(path === undefined ? {} : { path, endOnFailure: true }),
     },
   );
-  console.info(`seed ${seed}; ${[...seen].map(([what, times]) => `${what}: ${times}`).join(', ')}`);
+  console.info(
+    `seed ${fc.readConfigureGlobal().seed}; ${[...seen].map(([what, times]) => `${what}: ${times}`).join(', ')}`,
+  );
   // On a busy machine there may be fewer stories than that.
   if ((seen.get('story') ?? 0) >= 100) {
     // A model that never does a thing promises nothing about it. What happens less than a dozen times is not asked for:
