@@ -1,4 +1,5 @@
-import { dirname } from 'node:path';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { execa } from 'execa';
 import { uploadArtifact } from './suite.ts';
 
@@ -94,15 +95,24 @@ export async function runAct(options: ActOptions): Promise<ActRun> {
     ...Object.entries(options.settings).map(([name, value]) => ['--var', `${name}=${value}`]),
     ...Object.entries(variables).map(([name, value]) => ['--env', `${name}=${value}`]),
   ].flat();
+  const node = await patientNode(home);
   // Only what is listed reaches the steps: in host mode act hands its own environment on to them.
-  const { exitCode, stdout, stderr } = await execa('act', args, {
+  const act = execa('act', args, {
     extendEnv: false,
     // act runs JavaScript actions by the `node` on PATH; ours need this one, as a runner has it.
-    env: { PATH: `${dirname(process.execPath)}:${process.env.PATH}`, HOME: home },
+    env: { PATH: `${node}:${path.dirname(process.execPath)}:${process.env.PATH}`, HOME: home },
     reject: false,
     stdin: 'ignore',
   });
-  const lines = stdout.split('\n').map(parseLine);
+  for await (const line of act) {
+    const end = endOfStep(parseLine(line));
+    if (end !== undefined) await writeFile(path.join(node, end), 'read\n');
+  }
+  const { exitCode, stdout, stderr } = await act;
+  const lines = stdout
+    .split('\n')
+    .map(parseLine)
+    .filter((line) => endOfStep(line) === undefined);
   if (!lines.some(({ jobResult }) => jobResult !== undefined)) {
     throw new Error(`act ran no job (exit code ${exitCode}):\n${`${stdout}\n${stderr}`.slice(-4_000)}`);
   }
@@ -129,6 +139,31 @@ export async function runAct(options: ActOptions): Promise<ActRun> {
     ),
   };
 }
+
+/**
+ * A folder for PATH with a `node` that does not end in failure before we have read all that it printed: act does not wait
+ * for the output of a step that fails (`exec` in its pkg/container/host_environment.go), so the last lines, which say why,
+ * could be lost.
+ */
+async function patientNode(home: string): Promise<string> {
+  const folder = path.join(home, 'node');
+  await mkdir(folder, { recursive: true });
+  const script = [
+    '#!/bin/sh',
+    `"${process.execPath}" "$@" && exit`,
+    'code=$?',
+    `mkfifo "${folder}/$$"`,
+    'echo "end of step $$"',
+    `read -r _ < "${folder}/$$"`,
+    'exit $code',
+  ];
+  await writeFile(path.join(folder, 'node'), `${script.join('\n')}\n`);
+  await chmod(path.join(folder, 'node'), 0o755);
+  return folder;
+}
+
+/** Where `node` waits to be told that this line was read. */
+const endOfStep = ({ msg = '' }: LogLine): string | undefined => /^end of step (\d+)\s*$/.exec(msg)?.[1];
 
 /** Before the first job, act's log is text. */
 function parseLine(line: string): LogLine {
