@@ -16,12 +16,21 @@ interface Found {
   readonly range: readonly [start: number, end: number];
 }
 
-/** All scalars that are values, found by the library and not by us. */
+/** All scalars that are values, found by the library and not by us; without those that an alias repeats, which are refused. */
 function scalarsOf(text: string): Found[] {
   const found: Found[] = [];
-  visit(parseDocument(text), {
+  const document = parseDocument(text);
+  const repeated = new Set<string>();
+  visit(document, {
+    Alias(_, { source }) {
+      repeated.add(source);
+    },
+  });
+  const isRepeated = (node: object): boolean =>
+    'anchor' in node && typeof node.anchor === 'string' && repeated.has(node.anchor);
+  visit(document, {
     Scalar(key, node, ancestors) {
-      if (key === 'key') return;
+      if (key === 'key' || [...ancestors, node].some(isRepeated)) return;
       const path = ancestors.flatMap((ancestor, index): YamlPath => {
         const child: unknown = ancestors[index + 1] ?? node;
         if ('items' in ancestor && 'key' in (ancestor.items[0] as object)) return [];
