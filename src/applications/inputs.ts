@@ -184,9 +184,9 @@ export interface ChangedPaths {
 
 /** Prepares paths so that a thousand applications can be asked about a thousand paths. */
 export function openChangedPaths(paths: readonly string[]): ChangedPaths {
-  const all = new Set(paths);
+  const all = new Map(paths.map((path, index) => [path, index]));
   const byFolder = new Map<string, string[]>();
-  for (const path of all) {
+  for (const path of all.keys()) {
     const names = path.split('/');
     for (let depth = 0; depth < names.length; depth += 1) {
       const folder = names.slice(0, depth).join('/');
@@ -205,9 +205,9 @@ export function openChangedPaths(paths: readonly string[]): ChangedPaths {
       }
       for (const pattern of inputs.patterns) {
         const matches = picomatch(pattern, { dot: true });
-        for (const path of all) if (matches(path)) found.add(path);
+        for (const path of all.keys()) if (matches(path)) found.add(path);
       }
-      return [...all].filter((path) => found.has(path));
+      return [...found].sort((a, b) => (all.get(a) ?? 0) - (all.get(b) ?? 0));
     },
   };
 }

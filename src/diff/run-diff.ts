@@ -3,12 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type AffectedApplication, affectedApplications } from '../applications/affected.ts';
 import type { Application } from '../applications/application.ts';
-import {
-  applicationsOf,
-  type Discovered,
-  discoverApplications,
-  type NotRead,
-} from '../applications/discover.ts';
+import type { Discovered, NotRead } from '../applications/discover.ts';
 import { inputsOf, openChangedPaths } from '../applications/inputs.ts';
 import { openListing } from '../applications/repository-listing.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
@@ -27,6 +22,7 @@ import {
 } from './application-diff.ts';
 import { collapse } from './collapse.ts';
 import type { DiffReport, NotRendered } from './report.ts';
+import { applicationsOfSide, isUnreadIn, parentName } from './side-applications.ts';
 
 export interface DiffInputs {
   /** The top folder of a git working copy; what is in it counts, committed or not. */
@@ -123,7 +119,9 @@ async function diffSides(
   inputs: DiffInputs,
   deps: DiffDependencies,
 ): Promise<DiffOutputs> {
-  const [before, after] = await Promise.all([discover(base, deps), discover(head, deps)]);
+  const read = (side: ReadSide) =>
+    applicationsOfSide(side.tree, { urls: deps.urls }, (parents) => deps.render(parents, side));
+  const [before, after] = await Promise.all([read(base), read(head)]);
   const { applications: affected, untouched } = await affectedApplications(before, after, changed.paths);
   const chosen = affected.filter((pair) => isChosen(pair, inputs) && !isUnread(pair, before, after));
   if (chosen.length === 0) demandKnownNames([...before.applications, ...after.applications], inputs);
@@ -148,7 +146,9 @@ async function diffSides(
     const then = failuresOf(pair.base, from, 'before');
     // The same failure on both sides is one to mend.
     const failures = [...now, ...then.filter((one) => !now.some(({ message }) => message === one.message))];
-    notRendered.push(...failures);
+    // One that makes applications was told already.
+    const isTold = unread.names.has(parentName((pair.head ?? pair.base)?.name ?? ''));
+    if (!isTold) notRendered.push(...failures);
     if (failures.length === 0) pairs.push(...comparable(pair, from, to));
   }
   const diffs = pairs.map(diffApplication);
@@ -164,50 +164,10 @@ async function diffSides(
   return { report, exitCode: notRendered.length > 0 ? 2 : 0 };
 }
 
-/** All applications of one side, also those that others render. */
-async function discover(side: ReadSide, deps: DiffDependencies): Promise<Discovered> {
-  let known = await discoverApplications(side.tree, { urls: deps.urls });
-  let parents = known.applications.filter(mayHoldApplications);
-  while (parents.length > 0) {
-    const found: Application[] = [];
-    for (const { application, objects } of await deps.render(parents, side)) {
-      const more = await applicationsOf(
-        objects.map(({ object }) => object),
-        application,
-        known,
-      );
-      found.push(...more.applications);
-      known = {
-        ...known,
-        applications: [...known.applications, ...more.applications],
-        notRead: [...known.notRead, ...more.notRead],
-      };
-    }
-    parents = found.filter(mayHoldApplications);
-  }
-  return known;
-}
-
-/**
- * Whether other applications may be among what this one renders: those must be made where Argo CD looks for them. What a folder of
- * plain manifests holds was read already.
- */
-const mayHoldApplications = ({ namespace, destination, sources }: Application): boolean =>
-  destination.namespace === namespace &&
-  sources.some(
-    ({ chart, helm, kustomize, directory, ref }) =>
-      ref === undefined &&
-      directory === undefined &&
-      (chart !== undefined || helm !== undefined || kustomize !== undefined),
-  );
-
 /** Whether an application is missing on one side only because what declares it could not be read there. */
 const isUnread = ({ base, head }: AffectedApplication, before: Discovered, after: Discovered): boolean =>
-  (head === undefined && base !== undefined && isIn(base, after)) ||
-  (base === undefined && head !== undefined && isIn(head, before));
-
-const isIn = ({ declaredAt, madeBy }: Application, { notRead }: Discovered): boolean =>
-  notRead.some(({ what, at }) => at.file === declaredAt.file || what === madeBy);
+  (head === undefined && base !== undefined && isUnreadIn(base, after)) ||
+  (base === undefined && head !== undefined && isUnreadIn(head, before));
 
 const isChosen = ({ base, head }: AffectedApplication, inputs: DiffInputs): boolean =>
   [base, head].some(
@@ -263,6 +223,7 @@ function unreadable(
 ): {
   readonly notRendered: readonly NotRendered[];
   readonly notLookedAt: readonly NotRendered[];
+  readonly names: ReadonlySet<string>;
 } {
   const isSame = (a: NotRead) => (b: NotRead) => a.what === b.what && a.failure.message === b.failure.message;
   const onBoth = after.notRead.filter((each) => before.notRead.some(isSame(each)));
@@ -275,6 +236,7 @@ function unreadable(
       ...then.map(({ what, failure }) => describe(what, 'before', failure)),
     ],
     notLookedAt: standing.map(({ what, failure }) => describe(what, 'after', failure)),
+    names: new Set([...now, ...then].map(({ what }) => what)),
   };
 }
 
