@@ -13,7 +13,11 @@ const compiled = await mkdtempDisposable(path.join(tmpdir(), 'kajitori-cli-compi
 afterAll(() => compiled.remove());
 
 /** Runs the command as a shell would, in a folder, with no token and no way to GitHub. */
-async function kajitori(parameters: readonly string[], folder: string = tmpdir()) {
+async function kajitori(
+  parameters: readonly string[],
+  folder: string = tmpdir(),
+  env: Readonly<Record<string, string>> = {},
+) {
   const { stdout, stderr, exitCode } = await execa(process.execPath, [MAIN, ...parameters], {
     cwd: folder,
     reject: false,
@@ -25,6 +29,7 @@ async function kajitori(parameters: readonly string[], folder: string = tmpdir()
       NODE_COMPILE_CACHE: compiled.path,
       // Nobody listens there: what asks GitHub without need fails or hangs.
       GITHUB_API_URL: 'http://127.0.0.1:1',
+      ...env,
     },
   });
   return { stdout, stderr, exitCode };
@@ -292,6 +297,39 @@ describe('kajitori doctor in a folder', () => {
     };
     expect(ok).toBe(false);
     expect(checks).toContainEqual(expect.objectContaining({ name: 'kajitori-yaml', status: 'fail' }));
+  });
+});
+
+describe('what commands of a running app say where something is missing', () => {
+  const ASKED = ['--repository', 'acme/gitops', '--app', 'web', '--environment', 'production'];
+
+  test.for([
+    {
+      name: 'a file that an option names',
+      given: ['wait', ...ASKED, '--argocd-server', 'https://argocd.example.com', '--argocd-ca', 'none.pem'],
+      env: { GITHUB_TOKEN: 'a-token' },
+      says: /^Error: none\.pem: The file cannot be read\.\n {2}→ /,
+    },
+    {
+      name: 'nothing to sign in with',
+      given: ['wait', ...ASKED],
+      says: /^Error: There is nothing to sign in to GitHub with\.\n {2}→ .*gh auth token/,
+    },
+    {
+      name: 'kajitori.yaml: what is named is what this command takes',
+      given: ['hold', '--list'],
+      says: /^Error: There is no kajitori\.yaml in [\s\S]*--repository OWNER\/NAME/,
+    },
+    {
+      name: 'a threshold that nobody would look at',
+      given: [...bump(), '--scan-threshold', 'critical'],
+      says: /^Error: .*scan-threshold[\s\S]*\n {2}→ .*check-image/,
+    },
+  ])('exit 2: $name', async ({ given, env = {}, says }) => {
+    await using folder = await mkdtempDisposable(path.join(tmpdir(), 'kajitori-cli-'));
+    const { stdout, stderr, exitCode } = await kajitori(given, folder.path, env);
+    expect(stderr).toMatch(says);
+    expect({ stdout, exitCode }).toEqual({ stdout: '', exitCode: 2 });
   });
 });
 

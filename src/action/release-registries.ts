@@ -4,6 +4,7 @@ import type { openImageCopy } from '../build/copy-images.ts';
 import type { MarkLiveDeps, markLive } from '../build/mark-live.ts';
 import type { imageGate } from '../build/open-image-check.ts';
 import { systemTiming } from '../github/timing.ts';
+import { demandImageCheck } from '../release/scan-threshold.ts';
 import { booleanInput, input, oidcToken, runnerContext } from './inputs.ts';
 
 /** What a bump asks of registries, where its inputs say so. */
@@ -19,6 +20,7 @@ export interface ReleaseRegistries {
 /** The inputs `check-image`, `scan-threshold`, `copy-image`, `mark-live` and `registry-role`; an action has some of them. */
 export async function releaseRegistries(): Promise<ReleaseRegistries> {
   const [isChecked, isCopied, isMarked] = ['check-image', 'copy-image', 'mark-live'].map(booleanInput);
+  demandImageCheck(input('scan-threshold'), isChecked === true);
   const none = { checkImages: undefined, copyImage: undefined, markLive: undefined };
   if (isChecked !== true && isCopied !== true && isMarked !== true) return none;
   // Only here: what ECR needs would cost every bump its time to load.

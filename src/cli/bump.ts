@@ -5,6 +5,7 @@ import { systemTiming } from '../github/timing.ts';
 import { runBump } from '../release/bump.ts';
 import { bumpDiff, bumpJson, bumpText } from '../release/bump-report.ts';
 import { bumpRequest } from '../release/bump-request.ts';
+import { demandImageCheck } from '../release/scan-threshold.ts';
 import type { Source } from '../release/source.ts';
 import { gitHubSourceHistory, NO_HISTORY, type SourceHistory } from '../release/source-history.ts';
 import { environmentAccess } from './environment.ts';
@@ -108,6 +109,7 @@ async function bump(options: BumpOptions) {
     run: undefined,
     pullRequest: options.pullRequest,
   });
+  demandImageCheck(options.scanThreshold, options.checkImage === true);
   const access = environmentAccess();
   const reader = createGitHubClient({ ...access, timing: systemTiming });
   const outputs = await runBump(

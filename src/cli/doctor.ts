@@ -16,6 +16,7 @@ import { openWorkingCopy } from '../repository/working-copy.ts';
 import { gitRemoteUrl } from '../scaffold/git-remote.ts';
 import { environmentAccess } from './environment.ts';
 import { type CommonOptions, progress, runCommand } from './run-command.ts';
+import { textOfFile } from './text-file.ts';
 
 interface DoctorOptions extends CommonOptions {
   readonly repository?: string;
@@ -84,7 +85,7 @@ async function doctor(options: DoctorOptions) {
   const inputs = {
     repository,
     suite,
-    ...(trustPolicy === undefined ? {} : { trustPolicy: await textOf(trustPolicy) }),
+    ...(trustPolicy === undefined ? {} : { trustPolicy: await textOfFile(trustPolicy) }),
   };
   const report = await runDoctor(inputs, {
     tree: await treeOf(options, github, repository),
@@ -99,20 +100,10 @@ async function doctor(options: DoctorOptions) {
   return { text: formatDoctorReport(report, colours), json: doctorJson(report), exitCode: report.exitCode };
 }
 
-const textOf = (file: string): Promise<string> =>
-  readFile(file, 'utf8').catch((cause: unknown) => {
-    throw couldNot('The file cannot be read.', {
-      at: { file },
-      todo: 'Give a file that is there.',
-      reason: 'missing-input',
-      cause,
-    });
-  });
-
 /** Undefined without a token. */
 async function argoCdOpener({ argocdCa }: DoctorOptions): Promise<DoctorDependencies['argocd']['open']> {
   const token = process.env.ARGOCD_AUTH_TOKEN;
-  const ca = argocdCa === undefined ? undefined : await textOf(argocdCa);
+  const ca = argocdCa === undefined ? undefined : await textOfFile(argocdCa);
   return token === undefined || token === ''
     ? undefined
     : (server) => openArgoCd({ server, token: () => token, ca, timing: systemTiming });

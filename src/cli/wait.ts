@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { applicationNames } from '../deploy/application-name.ts';
 import { runFinish } from '../deploy/finish.ts';
@@ -14,6 +13,7 @@ import { systemTiming } from '../github/timing.ts';
 import { announcer } from '../release/announcer.ts';
 import { environmentAccess } from './environment.ts';
 import { type CommonOptions, runCommand } from './run-command.ts';
+import { textOfFile } from './text-file.ts';
 
 interface WaitOptions extends CommonOptions {
   readonly repository: string;
@@ -141,7 +141,7 @@ async function lookoutAccess({ notifications, argocdServer, argocdCa }: WaitOpti
     token: process.env.ARGOCD_AUTH_TOKEN || undefined,
     connector: undefined,
     idToken: undefined,
-    ca: argocdCa === undefined ? undefined : await readFile(argocdCa, 'utf8'),
+    ca: argocdCa === undefined ? undefined : await textOfFile(argocdCa),
     onToken: () => undefined,
   };
 }

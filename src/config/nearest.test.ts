@@ -8,8 +8,15 @@ it.each([
   ['Production', 'production'],
   ['registry', 'registries'],
   ['kye', 'key'],
+  ['prod', 'production'],
+  ['Prod', 'production'],
+  ['st', undefined],
   ['dev', undefined],
   ['', undefined],
 ])('%j probably means %j', (word, meant) => {
   expect(nearestName(word, NAMES)).toBe(meant);
+});
+
+it('the beginning of two names means neither', () => {
+  expect(nearestName('prod', ['production-tokyo', 'production-osaka'])).toBeUndefined();
 });

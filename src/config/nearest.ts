@@ -1,5 +1,8 @@
 import { distance } from 'fastest-levenshtein';
 
+/** `prod` is how people call production; two letters may be the beginning of anything. */
+const SHORTEST_BEGINNING = 3;
+
 /**
  * The name that was probably meant, for "did you mean …?".
  *
@@ -7,6 +10,10 @@ import { distance } from 'fastest-levenshtein';
  */
 export function nearestName(word: string, names: Iterable<string>): string | undefined {
   const wanted = word.toLowerCase();
+  const [begun, ...others] = [...names].filter((name) => name.toLowerCase().startsWith(wanted));
+  if (begun !== undefined && wanted.length >= SHORTEST_BEGINNING) {
+    return others.length === 0 ? begun : undefined;
+  }
   let best: { name: string; edits: number } | undefined;
   for (const name of names) {
     const edits = editsBetween(wanted, name.toLowerCase());

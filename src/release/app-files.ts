@@ -19,7 +19,7 @@ export async function readConfig(tree: Tree): Promise<KajitoriConfig> {
   const source = await tree.read(KAJITORI_FILE);
   if (source === undefined) {
     throw couldNot(`There is no ${KAJITORI_FILE} in ${tree.name}.`, {
-      todo: 'Name the GitOps repository, run `kajitori init` in it, or give files and set.',
+      todo: 'Run it in a clone of the GitOps repository, or name that one (--repository OWNER/NAME; in a workflow, the input repository). `kajitori init` makes the file. Without it, only bump can deploy, with files and set.',
       reason: 'no-config',
     });
   }

@@ -54,6 +54,15 @@ export function chooseRelease(
     // Run twice, it must not go back twice: who wants to go further names the release, or it failed as well.
     return current;
   }
+  if (unnamed && earlier.length === 0 && !past.more) {
+    throw couldNot(
+      `There is no release of ${app} in ${environment} before the one that runs: nothing to go back to.`,
+      {
+        todo: 'Mend it and deploy again; `kajitori hold` stops other deploys meanwhile. In a shallow clone, fetch the history first (git fetch --unshallow).',
+        reason: 'no-release',
+      },
+    );
+  }
   if (target.kind === 'last-healthy') {
     const healthy = lastHealthy(past.releases);
     if (healthy !== undefined) {
