@@ -1,5 +1,5 @@
-import { execa } from 'execa';
 import { couldNot } from '../report/failure.ts';
+import { gitOutput } from './git-output.ts';
 import { type BuildRef, parseRef } from './image-tags.ts';
 
 /** What is built, as git and the runner say it. */
@@ -37,21 +37,19 @@ export interface RunnerSays {
  * @throws Failure (exit 2): `no-commit`
  */
 export async function readSource(workspace: string, runner: RunnerSays | undefined): Promise<BuildSource> {
-  const git = (...args: readonly string[]) =>
-    execa('git', ['-C', workspace, ...args], { reject: false, stdin: 'ignore' });
   const [shown, symbolic] = await Promise.all([
-    git('show', '--no-patch', '--no-show-signature', '--format=%H %ct', 'HEAD'),
-    git('symbolic-ref', '--quiet', 'HEAD'),
+    gitOutput(workspace, ['show', '--no-patch', '--no-show-signature', '--format=%H %ct', 'HEAD']),
+    runner === undefined ? gitOutput(workspace, ['symbolic-ref', '--quiet', 'HEAD']) : undefined,
   ]);
-  const [commit, seconds] = shown.stdout.trim().split(' ');
-  if (shown.exitCode !== 0 || commit === undefined || seconds === undefined) {
+  const [commit, seconds] = shown?.trim().split(' ') ?? [];
+  if (commit === undefined || seconds === undefined) {
     throw couldNot(`There is no commit in ${workspace}, and so no tag for an image.`, {
       todo: 'Check the repository out in a step before (actions/checkout).',
       reason: 'no-commit',
     });
   }
   const isRuns = runner?.commit === commit;
-  const said = runner === undefined ? symbolic.stdout.trim() : isRuns ? (runner.ref ?? '') : '';
+  const said = runner === undefined ? (symbolic?.trim() ?? '') : isRuns ? (runner.ref ?? '') : '';
   const ref = parseRef(said);
   return {
     commit,

@@ -1,9 +1,9 @@
 import { readdir, readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
-import { execa } from 'execa';
 import { couldNot } from '../report/failure.ts';
 import type { BuildContent } from './content-key.ts';
-import { type Dockerignore, dockerignore } from './dockerignore.ts';
+import { dockerignore } from './dockerignore.ts';
+import { gitOutput } from './git-output.ts';
 
 /** What is built, as paths on this machine. */
 export interface BuildPaths {
@@ -41,10 +41,10 @@ const NAMED = 10;
 export async function readGitContent(paths: BuildPaths): Promise<GitContent | undefined> {
   const context = await existing(paths.context, 'build context', 'bad-context');
   const dockerfile = await existing(paths.dockerfile, 'Dockerfile', 'no-dockerfile');
-  // One process for both: it fails without a repository, and without a commit.
-  const root = (await tryGit(context, 'rev-parse', '--show-toplevel', 'HEAD'))
+  // One process for both: it fails without a repository, and without a commit. The folder's name may have line breaks.
+  const root = (await gitOutput(context, ['rev-parse', '--show-toplevel', 'HEAD']))
     ?.split('\n')
-    .slice(0, -1)
+    .slice(0, -2)
     .join('\n');
   if (root === undefined) return undefined;
   const inRoot = (place: string, what: string): string => {
@@ -58,48 +58,40 @@ export async function readGitContent(paths: BuildPaths): Promise<GitContent | un
     return relative.split(path.sep).join('/');
   };
 
-  const dirty: string[] = [];
-  const folder = async (place: string, what: string, ignored: Dockerignore): Promise<string> => {
-    const relative = inRoot(place, what);
-    const [tree, reasons] = await Promise.all([
-      objectAt(root, relative),
-      differences(root, relative, ignored),
-    ]);
-    dirty.push(...reasons);
-    if (tree === undefined) dirty.push(`${relative}: not committed`);
-    return tree ?? '';
-  };
-  const file = async (place: string, what: string): Promise<string | undefined> => {
-    const relative = inRoot(place, what);
-    // What the context holds as a whole was looked at with it.
-    const isSeen = own === undefined && common === undefined && place.startsWith(`${context}${path.sep}`);
-    const [blob, reasons] = await Promise.all([
-      objectAt(root, relative),
-      isSeen ? [] : differences(root, relative),
-    ]);
-    dirty.push(...reasons);
-    return blob;
-  };
-
   // The ignore file beside the Dockerfile wins over the context's ("Dockerignore files", Docker Docs).
   const beside = `${dockerfile}.dockerignore`;
-  const [own, common] = await Promise.all([readAt(beside), readAt(path.join(context, '.dockerignore'))]);
-  const ignored = dockerignore(own ?? common ?? '');
-  const names = Object.entries(paths.contexts);
-  const [contextTree, dockerfileBlob, ignoreBlob, ...trees] = await Promise.all([
-    folder(context, 'build context', ignored),
-    file(dockerfile, 'Dockerfile'),
-    own === undefined ? undefined : file(beside, 'ignore file'),
-    ...names.map(async ([name, place]) => {
+  const [own, common, ...folders] = await Promise.all([
+    readAt(beside),
+    readAt(path.join(context, '.dockerignore')),
+    ...Object.entries(paths.contexts).map(async ([name, place]) => {
       const real = await existing(place, `build context ${name}`, 'bad-context');
-      return folder(real, `build context ${name}`, NOTHING);
+      return [name, inRoot(real, `build context ${name}`)] as const;
     }),
   ]);
+  const ignored = dockerignore(own ?? common ?? '');
+  const contextAt = inRoot(context, 'build context');
+  const files = [
+    inRoot(dockerfile, 'Dockerfile'),
+    ...(own === undefined ? [] : [inRoot(beside, 'ignore file')]),
+  ];
+  const folderPlaces = [contextAt, ...folders.map(([, place]) => place)];
+  // What the context holds as a whole is looked at with it.
+  const isSeen = (file: string): boolean =>
+    own === undefined && common === undefined && (contextAt === '' || file.startsWith(`${contextAt}/`));
+  const [objects, ...reasons] = await Promise.all([
+    objectsAt(root, [...files, ...folderPlaces]),
+    differences(root, contextAt, ignored),
+    ...files.filter((file) => !isSeen(file)).map((file) => differences(root, file)),
+    ...folders.map(([, place]) => differences(root, place)),
+  ]);
+  const uncommitted = folderPlaces.filter((place) => !objects.has(place));
+  const dirty = [...reasons.flat(), ...uncommitted.map((place) => `${place}: not committed`)];
+  const [dockerfileBlob = '', ignoreBlob] = files.map((file) => objects.get(file) ?? '');
   return {
-    context: contextTree,
-    dockerfile: dockerfileBlob ?? '',
+    context: objects.get(contextAt) ?? '',
+    dockerfile: dockerfileBlob,
     ...(ignoreBlob === undefined ? {} : { dockerignore: ignoreBlob }),
-    contexts: Object.fromEntries(names.map(([name], index) => [name, trees[index] ?? ''])),
+    contexts: Object.fromEntries(folders.map(([name, place]) => [name, objects.get(place) ?? ''])),
     dirty: [...new Set(dirty)].slice(0, NAMED),
   };
 }
@@ -118,30 +110,24 @@ async function existing(place: string, what: string, reason: string): Promise<st
 
 const readAt = (file: string): Promise<string | undefined> => readFile(file, 'utf8').catch(() => undefined);
 
-/** Paths are data, never patterns. */
-const GIT = ['--literal-pathspecs', '--no-optional-locks', '-c', 'core.quotePath=false'];
-
-async function tryGit(folder: string, ...args: readonly string[]): Promise<string | undefined> {
-  const { failed, stdout } = await execa('git', [...GIT, ...args], {
-    cwd: folder,
-    reject: false,
-    stdin: 'ignore',
-    // Many files give much output.
-    maxBuffer: 1024 ** 3,
-  });
-  return failed ? undefined : stdout;
+/** Git's trees and blobs at HEAD, by path; what is not there is absent. */
+async function objectsAt(root: string, places: readonly string[]): Promise<ReadonlyMap<string, string>> {
+  // Git reads a name a line.
+  const asked = places.filter((place) => !place.includes('\n'));
+  const names = asked.map((place) => (place === '' ? 'HEAD^{tree}' : `HEAD:${place}`));
+  const said = await gitOutput(root, ['cat-file', '--batch-check=%(objectname)'], names);
+  // Of what is not there it says the name, and "missing".
+  const found = (said ?? '').split('\n').slice(0, asked.length);
+  return new Map(
+    found.flatMap((object, at) => (/^[a-f\d]{40,64}$/.test(object) ? [[asked[at] ?? '', object]] : [])),
+  );
 }
-
-/** Git's tree or blob at HEAD. */
-const objectAt = (root: string, relative: string): Promise<string | undefined> =>
-  tryGit(root, 'rev-parse', '--verify', '--quiet', relative === '' ? 'HEAD^{tree}' : `HEAD:${relative}`);
 
 /** What the working copy has under a path that HEAD has not, or has otherwise. */
 async function differences(root: string, relative: string, ignored = NOTHING): Promise<string[]> {
   const where = ['--', relative === '' ? '.' : relative];
   const [status, index] = await Promise.all([
-    tryGit(
-      root,
+    gitOutput(root, [
       'status',
       '--porcelain=v1',
       '-z',
@@ -150,9 +136,9 @@ async function differences(root: string, relative: string, ignored = NOTHING): P
       '--no-renames',
       '--ignore-submodules=none',
       ...where,
-    ),
+    ]),
     // `H 100644 <object> 0<tab><path>`
-    tryGit(root, 'ls-files', '-v', '--stage', '-z', ...where),
+    gitOutput(root, ['ls-files', '-v', '--stage', '-z', ...where]),
   ]);
   if (status === undefined || index === undefined) return ['git could not tell'];
   const pathIn = (line: string): string => line.slice(line.indexOf('\t') + 1);
