@@ -138,19 +138,17 @@ interface Status {
   readonly health?: { readonly status?: string };
 }
 
-/**
- * What Argo CD wrote about an application to a commit and those after it, oldest first: where a newer one is there before it
- * looks, it applies that.
- */
-async function notified(commit: string, application: string) {
-  const gitopsRepository = rig.github.repository('acme/gitops');
-  const commits = (await gitopsRepository.commits()).map(({ oid }) => oid);
-  return commits
-    .slice(0, commits.indexOf(commit) + 1)
-    .toReversed()
-    .flatMap((oid) => gitopsRepository.statuses(oid))
-    .filter(({ context }) => context === notifiedContext(application));
+/** A commit and those after it, oldest first: where a newer one is there before Argo CD looks, it applies that. */
+async function commitsSince(commit: string): Promise<string[]> {
+  const commits = (await rig.github.repository('acme/gitops').commits()).map(({ oid }) => oid);
+  return commits.slice(0, commits.indexOf(commit) + 1).toReversed();
 }
+
+/** What Argo CD wrote about an application to a commit and those after it, oldest first. */
+const notified = async (commit: string, application: string) =>
+  (await commitsSince(commit))
+    .flatMap((oid) => rig.github.repository('acme/gitops').statuses(oid))
+    .filter(({ context }) => context === notifiedContext(application));
 
 describe.concurrent('by commit statuses alone', () => {
   test('a bump is known to be healthy in both clusters, by statuses on its commit that link to Argo CD', async () => {
@@ -246,7 +244,7 @@ describe.concurrent('by commit statuses alone', () => {
       const name = `application.argoproj.io/unheard-${cluster}`;
       const { annotations = {} } = (await rig.cluster('prod-1').get(name, 'argocd'))?.metadata ?? {};
       const sent = annotations['notified.notifications.argoproj.io'] ?? '';
-      return sent.includes(`${commit}]:kajitori-deployed`);
+      return (await commitsSince(commit)).some((oid) => sent.includes(`${oid}]:kajitori-deployed`));
     };
     await waitFor(
       'Argo CD to believe that it has written the statuses',
