@@ -56,9 +56,17 @@ export async function affectedApplications(
   return { applications, untouched };
 }
 
-/** What is rendered and applied; not where it stands. */
+/** What is rendered and applied; not where it stands, nor how it ends. */
 const definitionOf = (application: Application): string =>
-  JSON.stringify({ ...application, declaredAt: undefined, appliedBy: undefined, madeBy: undefined });
+  JSON.stringify({
+    ...application,
+    declaredAt: undefined,
+    appliedBy: undefined,
+    madeBy: undefined,
+    finalizers: undefined,
+    automated: undefined,
+    isNeverDeleted: undefined,
+  });
 
 /**
  * The same application on both sides. One repository may serve several Argo CDs, so that a name can occur twice: then the file that

@@ -36,6 +36,29 @@ export interface MadeApplications {
   readonly failures: readonly Failure[];
 }
 
+/** The one by which what an Application made is deleted with it; also followed by `/foreground` or `/background`. */
+const RESOURCES_FINALIZER = 'resources-finalizer.argocd.argoproj.io';
+
+/** Whether what an Application made is deleted with it. */
+export const deletesWhatItMade = (finalizers: readonly string[]): boolean =>
+  finalizers.some((name) => name === RESOURCES_FINALIZER || name.startsWith(`${RESOURCES_FINALIZER}/`));
+
+/**
+ * What a set decides about the end of the Applications that it makes: without finalizers of their own they get the one that deletes
+ * what they made, unless `preserveResourcesOnDeletion` (applicationset/utils, `RenderTemplateParams`); and some are never deleted
+ * (`ApplicationsSyncPolicy.AllowDelete`).
+ */
+export function endOfApplications(set: Readonly<Record<string, unknown>>): {
+  readonly finalizers: readonly string[];
+  readonly isNeverDeleted: boolean;
+} {
+  const policy = isMap(set.spec) && isMap(set.spec.syncPolicy) ? set.spec.syncPolicy : {};
+  return {
+    finalizers: policy.preserveResourcesOnDeletion === true ? [] : [RESOURCES_FINALIZER],
+    isNeverDeleted: policy.applicationsSync === 'create-only' || policy.applicationsSync === 'create-update',
+  };
+}
+
 /**
  * Makes the Applications of an ApplicationSet, as Argo CD's controller does (argo-cd, applicationset/controllers/template
  * `GenerateApplications`, and `validateGeneratedApplications`). A mistake anywhere means no Application at all; a name that occurs

@@ -16,6 +16,12 @@ export interface Application {
   /** At least one, in order; those with `ref` only hold files for the others. */
   readonly sources: readonly ApplicationSource[];
   readonly syncOptions: readonly string[];
+  /** Also the one that its ApplicationSet adds. */
+  readonly finalizers?: readonly string[];
+  /** Undefined where somebody has to start each sync. */
+  readonly automated?: { readonly prune: boolean };
+  /** Its ApplicationSet never deletes it (`applicationsSync: create-only` or `create-update`). */
+  readonly isNeverDeleted?: boolean;
   /** The manifest that declares it, or the ApplicationSet that makes it. */
   readonly declaredAt: Place;
   /** `ApplicationSet/production`, undefined for one that is declared by itself. */

@@ -8,7 +8,7 @@ import type { KubernetesObject } from '../kubernetes/object.ts';
 import { couldNot, Failure, type Place } from '../report/failure.ts';
 import type { Tree } from '../repository/tree.ts';
 import type { Application } from './application.ts';
-import { type ApplicationSetManifest, applicationsOfSet } from './application-set.ts';
+import { type ApplicationSetManifest, applicationsOfSet, endOfApplications } from './application-set.ts';
 import { coversFile, sourceKind } from './directory-source.ts';
 import type { ArgoCluster } from './generators.ts';
 import { helmTemplates, type TemplateEvaluator } from './go-template.ts';
@@ -199,8 +199,17 @@ async function applicationsOfManifest(
       const placeOf: ManifestInFile['placeOf'] = (path) =>
         manifest.placeOf(madeBy === undefined ? path : ['spec', 'template', ...path]);
       const application = readApplication(value, world, declared, placeOf);
-      if (madeBy !== undefined) refuseStandInServer(application, manifest);
-      applications.push(application);
+      if (madeBy === undefined) {
+        applications.push(application);
+        return;
+      }
+      refuseStandInServer(application, manifest);
+      const { finalizers, isNeverDeleted } = endOfApplications(manifest.value);
+      applications.push({
+        ...application,
+        ...(application.finalizers === undefined && { finalizers }),
+        ...(isNeverDeleted && { isNeverDeleted }),
+      });
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       notRead.push(notReadOf(label, error, manifest.at));

@@ -126,6 +126,7 @@ const manifest = z.object({
     namespace: text,
     labels: textMap,
     annotations: textMap,
+    finalizers: optional(z.array(z.string())),
   }),
   spec: z.object({
     project: text,
@@ -133,7 +134,12 @@ const manifest = z.object({
     sources: listOf(source),
     sourceHydrator: optional(z.unknown()),
     destination: z.object({ name: text, server: text, namespace: text }),
-    syncPolicy: optional(z.object({ syncOptions: texts })),
+    syncPolicy: optional(
+      z.object({
+        syncOptions: texts,
+        automated: optional(z.object({ prune: flag, enabled: optional(z.boolean()) })),
+      }),
+    ),
   }),
 });
 
@@ -198,6 +204,12 @@ export function readApplication(
         }) as ApplicationSource,
     ),
     syncOptions: spec.syncPolicy?.syncOptions ?? [],
+    finalizers: metadata.finalizers,
+    // Written and switched off is as if it were not written (types.go, `IsAutomatedSyncEnabled`).
+    automated:
+      spec.syncPolicy?.automated === undefined || spec.syncPolicy.automated.enabled === false
+        ? undefined
+        : { prune: spec.syncPolicy.automated.prune },
     declaredAt: declared.at,
     madeBy: declared.madeBy,
   }) as Application;

@@ -1,6 +1,7 @@
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { addCapacity, type Capacity, capacityOf, NO_CAPACITY, sameCapacity } from './capacity.ts';
 import { compareObjects, type ObjectChange } from './compare.ts';
+import { type EndOfApplication, type Fate, fateOfApplication, fateOfObject, type Leaving } from './fate.ts';
 
 /** What one application of one cluster applies, before and after. Undefined: there is no such application on that side. */
 export interface ApplicationPair {
@@ -9,6 +10,8 @@ export interface ApplicationPair {
   readonly cluster: ClusterFacts | undefined;
   readonly before: readonly KubernetesObject[] | undefined;
   readonly after: readonly KubernetesObject[] | undefined;
+  /** The application as it was, and whether all of it goes; undefined for one that is new. */
+  readonly end?: { readonly application: EndOfApplication; readonly leaving: Leaving };
 }
 
 /** What of a cluster may stand in values, so that the same change in two clusters is found to be the same. */
@@ -26,13 +29,21 @@ export interface ApplicationDiff {
   readonly cluster: ClusterFacts | undefined;
   readonly how: 'added' | 'removed' | 'changed' | 'same';
   readonly changes: readonly ObjectChange[];
+  /** Of an application that is removed: what becomes of what it made. */
+  readonly fate?: Fate;
   readonly capacityBefore: Capacity;
   readonly capacityAfter: Capacity;
 }
 
 /** Compares one application; secrets are hidden in what comes out. */
-export function diffApplication({ name, cluster, before, after }: ApplicationPair): ApplicationDiff {
-  const changes = compareObjects(before ?? [], after ?? []);
+export function diffApplication({ name, cluster, before, after, end }: ApplicationPair): ApplicationDiff {
+  const changes = compareObjects(before ?? [], after ?? []).map((change) =>
+    change.how === 'removed' && end !== undefined
+      ? { ...change, fate: fateOfObject(change.before, end.application, end.leaving) }
+      : change,
+  );
+  const fate =
+    after === undefined && end !== undefined ? fateOfApplication(end.application, end.leaving) : undefined;
   const how =
     before === undefined
       ? 'added'
@@ -47,8 +58,9 @@ export function diffApplication({ name, cluster, before, after }: ApplicationPai
     cluster,
     how,
     changes,
+    ...(fate !== undefined && { fate }),
     capacityBefore: capacityOf(before ?? []),
-    capacityAfter: capacityOf(after ?? []),
+    capacityAfter: capacityOf((fate?.stays === true ? before : after) ?? []),
   };
 }
 

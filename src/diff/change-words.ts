@@ -10,6 +10,10 @@ export const HOW: Readonly<Record<ObjectChange['how'], { readonly sign: string; 
   changed: { sign: '~', word: 'changed' },
 };
 
+/** Whether an object is removed from git, and not from the cluster. */
+export const staysInCluster = (change: ObjectChange): boolean =>
+  change.how === 'removed' && change.fate?.stays === true;
+
 /** `web/web-config-1 → web/web-config-2` as parts: what it is called now, and before. */
 export interface ChangeTitle {
   readonly kind: string;

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ApplicationDiff } from './application-diff.ts';
 import { type ObjectChange, objectOf } from './compare.ts';
+import type { Fate } from './fate.ts';
 import { formatFieldPath } from './field-path.ts';
 import { isNoise, isOnlyNoise } from './noise.ts';
 import { risksOf } from './rank.ts';
@@ -81,7 +82,7 @@ function addTo(
   where: readonly ApplicationDiff[],
   changes: readonly ObjectChange[],
 ): void {
-  const key = JSON.stringify(where.map(({ name, cluster, how }) => [how, name, cluster?.name]));
+  const key = JSON.stringify(where.map(({ name, cluster, how, fate }) => [how, name, cluster?.name, fate]));
   const block = blocks.get(key) ?? { where, changes: [] };
   block.changes.push(...changes);
   blocks.set(key, block);
@@ -110,7 +111,7 @@ function makeBlock(
         (a, b) => worstOf(a.risks) - worstOf(b.risks) || (identity(a.change) < identity(b.change) ? -1 : 1),
       ),
     noise: changes.filter(isOnlyNoise),
-    risks: how === 'removed' ? [{ code: 'application-deleted', what: '' }] : [],
+    risks: how === 'removed' ? [goneRisk(where[0]?.fate)] : [],
     differsIn: placesOf(differing),
     unchangedIn: isOneApp
       ? diffs
@@ -119,6 +120,11 @@ function makeBlock(
       : [],
   };
 }
+
+const goneRisk = (fate: Fate | undefined): Risk =>
+  fate?.stays === true
+    ? { code: 'application-let-go', what: fate.why }
+    : { code: 'application-deleted', what: fate?.why ?? '' };
 
 function placesOf(diffs: readonly ApplicationDiff[]): readonly BlockPlace[] {
   const clusters = new Map<string, string[]>();
@@ -153,7 +159,7 @@ function content(change: ObjectChange): string {
     case 'added':
       return JSON.stringify(change.after);
     case 'removed':
-      return 'removed';
+      return JSON.stringify(['removed', change.fate]);
     default: {
       const telling = change.fields.filter((field) => !isNoise(field));
       return JSON.stringify([

@@ -8,6 +8,7 @@ import type { DiffLine } from './field-lines.ts';
 import { noiseNames, restartsPods } from './noise.ts';
 import {
   affectedText,
+  blockWords,
   countText,
   type DiffReport,
   isEmptyReport,
@@ -202,7 +203,8 @@ function capacitySection({ capacity }: DiffReport): readonly string[] {
 
 /** A block as sections that may stand on different pages. */
 function blockSections(block: Block): readonly string[] {
-  const title = `### ${plain(placesText(block))}${BLOCK_WORDS[block.how]}`;
+  const words = blockWords(block);
+  const title = `### ${plain(placesText(block))}${words === '' ? '' : ` — ${words}`}`;
   const sections = block.changes.flatMap((ranked) => changeSection(ranked));
   const lines = objectLines(block);
   const [first, ...rest] = sections;
@@ -212,12 +214,6 @@ function blockSections(block: Block): readonly string[] {
     ? [cutTo([...opening, ...rest].join('\n\n'), PAGE)]
     : [[...opening, first].join('\n\n'), ...rest];
 }
-
-const BLOCK_WORDS: Readonly<Record<Block['how'], string>> = {
-  added: ' — new application',
-  removed: ' — application deleted',
-  changed: '',
-};
 
 /** What is added and deleted without more to show about it: one line for all. */
 function objectLines({ changes }: Block): readonly string[] {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubernetesObject } from '../kubernetes/object.ts';
+import type { Fate } from './fate.ts';
 import { formatFieldPath } from './field-path.ts';
 import { type FieldChange, fieldChanges } from './fields.ts';
 import { hideSecrets } from './hidden.ts';
@@ -18,6 +19,8 @@ export type ObjectChange =
       readonly before: KubernetesObject;
       readonly after?: never;
       readonly fields: readonly [];
+      /** Undefined where nothing is known of its application: then it is deleted. */
+      readonly fate?: Fate;
     }
   | {
       readonly how: 'changed' | 'renamed';

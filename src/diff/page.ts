@@ -1,10 +1,18 @@
 import { formatPlace } from '../report/failure.ts';
 import { capacityRows, containersWithoutRequests } from './capacity-words.ts';
-import { changeLines, HOW, titleOf } from './change-words.ts';
+import { changeLines, HOW, staysInCluster, titleOf } from './change-words.ts';
 import type { Block, RankedChange } from './collapse.ts';
 import { headline } from './comment.ts';
 import { noiseNames, restartsPods } from './noise.ts';
-import { affectedText, type DiffReport, listed, placesText, plural, riskSummaries } from './report.ts';
+import {
+  affectedText,
+  blockWords,
+  type DiffReport,
+  listed,
+  placesText,
+  plural,
+  riskSummaries,
+} from './report.ts';
 import { RISKS } from './risk.ts';
 
 /**
@@ -100,12 +108,6 @@ function capacity({ capacity: clusters }: DiffReport): string {
   return `<section><h2>Capacity</h2><p>What the affected applications reserve: requests × replicas, a range where they scale by themselves.${note}</p><table><thead><tr><th>cluster</th><th>of</th><th>CPU</th><th>memory</th></tr></thead><tbody>${body.join('')}</tbody></table></section>\n`;
 }
 
-const WORDS: Readonly<Record<Block['how'], string>> = {
-  added: ' — new application',
-  removed: ' — application deleted',
-  changed: '',
-};
-
 function blockHtml(block: Block): string {
   const apps =
     block.places.length < 2
@@ -120,7 +122,8 @@ function blockHtml(block: Block): string {
               `<li>${escaped(`${titleOf(change).kind}/${titleOf(change).name}`)}${restartsPods(change) ? ' · pods restart' : ''}</li>`,
           )
           .join('')}</ul></details>`;
-  return `<section><h2>${escaped(placesText(block))}${WORDS[block.how]}</h2>${apps}${block.changes.map(changeHtml).join('\n')}${noise}</section>`;
+  const words = blockWords(block);
+  return `<section><h2>${escaped(placesText(block))}${words === '' ? '' : ` — ${words}`}</h2>${apps}${block.changes.map(changeHtml).join('\n')}${noise}</section>`;
 }
 
 function changeHtml({ change, risks }: RankedChange): string {
@@ -140,9 +143,9 @@ function changeHtml({ change, risks }: RankedChange): string {
   const rest = more === 0 ? '' : `<p>${plural(more, 'more line')} left out.</p>`;
   const content =
     lines.length === 0
-      ? `<p>${change.how === 'removed' ? 'Deleted.' : 'Only its name changes.'}</p>`
+      ? `<p>${staysInCluster(change) ? 'It stays in the cluster, and is no longer managed.' : change.how === 'removed' ? 'Deleted.' : 'Only its name changes.'}</p>`
       : `<pre>${body}</pre>${rest}`;
-  return `<details class="change ${level}"${level === 'high' ? ' open' : ''}><summary><span class="how">${HOW[change.how].word}</span> <b>${escaped(kind)}</b> ${escaped(name)}${where}${renamed} ${tags.join(' ')}${restart}</summary>${content}</details>`;
+  return `<details class="change ${level}"${level === 'high' ? ' open' : ''}><summary><span class="how">${staysInCluster(change) ? 'let go' : HOW[change.how].word}</span> <b>${escaped(kind)}</b> ${escaped(name)}${where}${renamed} ${tags.join(' ')}${restart}</summary>${content}</details>`;
 }
 
 const STYLE = `

@@ -85,7 +85,8 @@ function mergedByCode(risks: readonly Risk[]): Risk[] {
   });
 }
 
-function removalRisks({ how, before, after }: ObjectChange): readonly Risk[] {
+function removalRisks(change: ObjectChange): readonly Risk[] {
+  const { how, before, after } = change;
   if (before === undefined || how === 'changed') return [];
   const code = own(DELETED, before.kind);
   if (how === 'renamed') {
@@ -94,12 +95,9 @@ function removalRisks({ how, before, after }: ObjectChange): readonly Risk[] {
   }
   // A hook is made at each sync and belongs to it; nothing is pruned (Argo CD docs, "Resource Hooks").
   if (isHook(before.metadata.annotations)) return [{ code: 'hook-changed', what: 'no longer runs' }];
-  return [isKept(before) ? { code: 'left-behind', what: '' } : { code: code ?? 'deleted', what: '' }];
+  const { stays = false, why = '' } = (change.how === 'removed' ? change.fate : undefined) ?? {};
+  return [{ code: stays ? 'left-behind' : (code ?? 'deleted'), what: why }];
 }
-
-/** With this annotation Argo CD leaves an object alone that is no longer in git (docs: "Sync Options", "No Prune Resources"). */
-const isKept = ({ metadata }: KubernetesObject): boolean =>
-  /(?:^|,)\s*Prune=false/.test(metadata.annotations?.['argocd.argoproj.io/sync-options'] ?? '');
 
 const fullName = ({ metadata }: KubernetesObject): string =>
   metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`;

@@ -55,7 +55,8 @@ export function riskSummaries({ blocks }: DiffReport): readonly RiskSummary[] {
       const { kind, metadata } = change.after ?? change.before;
       for (const risk of risks) {
         // What is deleted with its whole application is said once, but for what takes more with it.
-        if (block.how !== 'removed' || WITH_MORE.has(risk.code)) add(risk, block, `${kind}/${metadata.name}`);
+        if (block.how !== 'removed' || (!isLetGo(block) && WITH_MORE.has(risk.code)))
+          add(risk, block, `${kind}/${metadata.name}`);
       }
     }
   }
@@ -63,6 +64,16 @@ export function riskSummaries({ blocks }: DiffReport): readonly RiskSummary[] {
   return [...found]
     .map(([code, where]) => ({ code, level: RISKS[code].level, where }))
     .sort((a, b) => order.indexOf(a.code) - order.indexOf(b.code));
+}
+
+/** Whether an application goes, and leaves all that it made. */
+const isLetGo = ({ risks }: Block): boolean => risks.some(({ code }) => code === 'application-let-go');
+
+/** Behind the name of a block: whether the application itself comes or goes. */
+export function blockWords(block: Block): string {
+  if (block.how === 'added') return 'new application';
+  if (block.how === 'changed') return '';
+  return isLetGo(block) ? 'application removed, what it made stays' : 'application deleted';
 }
 
 const WITH_MORE: ReadonlySet<Risk['code']> = new Set([

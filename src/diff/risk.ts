@@ -38,7 +38,7 @@ export const RISKS = {
   ),
   'application-deleted': high(
     'Application deleted',
-    'Argo CD no longer manages this application. What it made is deleted with it where its finalizer says so, and is left running unmanaged where not.',
+    'Argo CD deletes what this application made. Its pods stop, and the volumes that it claims go with their data.',
     'Be sure that nobody uses it, and that its data is kept elsewhere.',
   ),
   'namespace-deleted': high(
@@ -106,9 +106,14 @@ export const RISKS = {
     'Argo CD deletes it at the sync, where pruning is on.',
     'Look for whoever refers to it by name: a pod whose ConfigMap or Secret is missing does not start.',
   ),
+  'application-let-go': medium(
+    'Application removed, and what it made stays',
+    'Nothing that it made is deleted: it goes on as it is in the cluster, and git says nothing of it any more.',
+    'What shall go has to be deleted by hand afterwards; or give the Application the finalizer resources-finalizer.argocd.argoproj.io in a pull request before this one.',
+  ),
   'left-behind': medium(
     'No longer managed',
-    'It is not in git any more, and an annotation keeps Argo CD from deleting it: it stays in the cluster as it is.',
+    'It is not in git any more, and Argo CD does not delete it: it stays in the cluster as it is.',
     'Delete it by hand when nobody needs it.',
   ),
   'replicas-given-up': medium(

@@ -252,11 +252,26 @@ function comparable(
   const [oldCluster, newCluster] = [clusterOf(base), clusterOf(head)];
   if (base !== undefined && head !== undefined && oldCluster?.name !== newCluster?.name) {
     return [
-      { name, cluster: oldCluster, before, after: undefined },
+      {
+        name,
+        cluster: oldCluster,
+        before,
+        after: undefined,
+        end: { application: base, leaving: 'to-another-cluster' },
+      },
       { name, cluster: newCluster, before: undefined, after },
     ];
   }
-  return [{ name, cluster: newCluster ?? oldCluster, before, after }];
+  const leaving = head === undefined ? 'with-application' : 'alone';
+  return [
+    {
+      name,
+      cluster: newCluster ?? oldCluster,
+      before,
+      after,
+      ...(base !== undefined && { end: { application: base, leaving } }),
+    },
+  ];
 }
 
 /** What reaches the cluster; helm's tests and other hooks that Argo CD does not know never do. */

@@ -1,12 +1,20 @@
 import { stripVTControlCharacters } from 'node:util';
 import { formatPlace } from '../report/failure.ts';
 import { capacityRows } from './capacity-words.ts';
-import { changeLines, HOW, titleOf } from './change-words.ts';
+import { changeLines, HOW, staysInCluster, titleOf } from './change-words.ts';
 import type { Block } from './collapse.ts';
 import { headline } from './comment.ts';
 import type { DiffLine } from './field-lines.ts';
 import { noiseNames } from './noise.ts';
-import { affectedText, type DiffReport, listed, placesText, plural, riskSummaries } from './report.ts';
+import {
+  affectedText,
+  blockWords,
+  type DiffReport,
+  listed,
+  placesText,
+  plural,
+  riskSummaries,
+} from './report.ts';
 import { RISKS } from './risk.ts';
 
 /** More places of one risk are counted only. */
@@ -57,16 +65,15 @@ const SIGNS: Readonly<Record<DiffLine['kind'], string>> = {
 };
 
 function blockLines(block: Block): readonly string[] {
-  const how =
-    block.how === 'changed' ? '' : block.how === 'added' ? ' (new application)' : ' (application deleted)';
+  const words = blockWords(block);
   return [
     '',
-    `== ${placesText(block)}${how}`,
+    `== ${placesText(block)}${words === '' ? '' : ` (${words})`}`,
     ...block.changes.flatMap(({ change }) => {
       const { kind, name, namespace, was } = titleOf(change);
       const { lines, more } = changeLines(change, DETAIL);
       return [
-        `${HOW[change.how].sign} ${kind} ${name}${namespace === undefined ? '' : ` in ${namespace}`}${was === undefined ? '' : ` (was ${was})`}`,
+        `${HOW[change.how].sign} ${kind} ${name}${namespace === undefined ? '' : ` in ${namespace}`}${was === undefined ? '' : ` (was ${was})`}${staysInCluster(change) ? ' (stays in the cluster)' : ''}`,
         ...lines.map(({ kind: sign, text }) => `    ${SIGNS[sign]}${text}`),
         ...(more > 0 ? [`    … ${plural(more, 'more line')}`] : []),
       ];

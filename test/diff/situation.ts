@@ -19,6 +19,13 @@ const situation = z.strictObject({
   about: z.string(),
   /** How many applications the repository has. */
   of: z.number(),
+  /** What its Applications say about their end; by default they are as an ApplicationSet makes them. */
+  end: z
+    .strictObject({
+      finalizers: z.array(z.string()).default(['resources-finalizer.argocd.argoproj.io']),
+      syncOptions: z.array(z.string()).default([]),
+    })
+    .prefault({}),
   notRendered: z
     .array(
       z.strictObject({
@@ -70,9 +77,10 @@ function edited(text: string, edits: readonly Edit[]): string {
 /** The report of a situation in test/diff/situations. */
 export function readSituation(file: string): { readonly about: string; readonly report: DiffReport } {
   const folder = import.meta.dirname;
-  const { about, of, notRendered, groups } = situation.parse(
+  const { about, of, end, notRendered, groups } = situation.parse(
     parse(readFileSync(join(folder, 'situations', file), 'utf8')),
   );
+  const application = { madeBy: 'ApplicationSet/production', ...end };
   const pairs = groups.flatMap(({ manifests, apps, count, clusters, setUp, edits, before, after }) => {
     const names = [...apps, ...Array.from({ length: count ?? 0 }, (_, index) => `app-${index + 1}`)];
     const template = readFileSync(join(folder, 'manifests', `${manifests}.yaml`), 'utf8');
@@ -84,6 +92,7 @@ export function readSituation(file: string): { readonly about: string; readonly 
           cluster: { name: cluster, region: 'ap-northeast-1', account: '222222222222' },
           before: before ? parseManifests(text, manifests) : undefined,
           after: after ? parseManifests(edited(text, edits), manifests) : undefined,
+          ...(before && { end: { application, leaving: after ? 'alone' : 'with-application' } }),
         };
       }),
     );
