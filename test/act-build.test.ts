@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
+import { startArgoCd } from '../src/standin/argocd/server.ts';
 import { foundCompany, release } from './act/company.ts';
+import { deployment } from './act/deployment.ts';
 import { releaseSuite } from './act/suite.ts';
 import { whyNoBuildKit } from './build/buildkit.ts';
 import { type BuildRig, startBuildRig } from './build/rig.ts';
@@ -99,5 +101,61 @@ describe.skipIf(why !== undefined)('an app repository', () => {
     });
     expect(built?.tags).toContain('live-production');
     expect(built?.tags).toContain(`release.production.${file.release.build}`);
+  });
+
+  test('a deploy that is put back takes the mark of what is live with it', async () => {
+    await using company = await foundCompany(suite, undefined, { permissions: { statuses: 'write' } });
+    let healthy: string | undefined;
+    await using argocd = await startArgoCd({
+      clusters: ['stg-1', 'prod-1', 'prod-2'],
+      repository: company.gitops,
+      render: async (...parameters) => {
+        const objects = await deployment(...parameters);
+        // Once one is known to be healthy, no other one is.
+        if (JSON.stringify(objects).includes(healthy ?? '')) return objects;
+        throw new Error('values do not meet the specifications of the schema');
+      },
+    });
+    const deploy = (text: string) =>
+      company.run({
+        jobs: {
+          release: release(
+            {
+              'build-name': 'put-back',
+              'build-registries': image.registries,
+              'build-create-repository': true,
+              'mark-live': true,
+              'registry-role': ROLE,
+              argocd: 'api',
+              'argocd-server': argocd.url,
+            },
+            company.app,
+            {
+              secrets: { 'private-key': '${{ secrets.KAJITORI_PRIVATE_KEY }}', 'argocd-token': argocd.token },
+            },
+          ),
+        },
+        files: { ...files, text },
+        variables: variables(),
+      });
+    const live = () =>
+      rig.ecr
+        .images(ACCOUNT, REGION, 'put-back')
+        .filter(({ tags }) => tags.has('live-production'))
+        .map(({ digest }) => digest);
+
+    const good = await deploy('good\n');
+    expect(good.needed.release?.outputs).toMatchObject({ verdict: 'healthy' });
+    [healthy] = live();
+    expect(healthy).toMatch(/^sha256:/);
+
+    const bad = await deploy('bad\n');
+    expect(bad.jobs.release).toMatchObject({ result: 'failure', outputs: { verdict: 'failed' } });
+    // It was live, until it was put back.
+    const released = rig.ecr
+      .images(ACCOUNT, REGION, 'put-back')
+      .filter(({ tags }) => [...tags].some((tag) => tag.startsWith('release.production.')));
+    expect(released).toHaveLength(2);
+    expect(live()).toEqual([healthy]);
   });
 });

@@ -84,6 +84,22 @@ test.each(['rollback', 'promote'])('%s.yml hands on what its action and wait.yml
   expect(unused(workflow, [step.with, wait.with, workflow.jobs[name].environment])).toEqual([]);
 });
 
+// Whatever waits may put a release back, and then another image is live.
+test.each(['release', 'rollback', 'promote', 'deploy'])(
+  '%s: what waits marks what is live after it',
+  async (name) => {
+    const steps =
+      name === 'deploy'
+        ? [deployWait]
+        : Object.values((await read(`.github/workflows/${name}.yml`)).jobs)
+            .flatMap((job) => [job as Step, ...((job as Step).steps ?? [])])
+            .filter(({ uses }) => /wait/.test(uses ?? ''));
+    expect(steps.map((step) => [step.with['mark-live'], step.with['registry-role']])).toEqual([
+      ['${{ inputs.mark-live }}', '${{ inputs.registry-role }}'],
+    ]);
+  },
+);
+
 /** Inputs of a reusable workflow that go nowhere. */
 function unused(workflow: ReusableWorkflow, given: readonly unknown[]): readonly string[] {
   const text = JSON.stringify(given);

@@ -17,7 +17,7 @@ export interface ReleaseRegistries {
   readonly markLive: ((deployed: MarkLiveDeps['deployed']) => ReturnType<typeof markLive>) | undefined;
 }
 
-/** The inputs `check-image`, `scan-threshold`, `copy-image`, `mark-live` and `registry-role`; an action has some of them. */
+/** The inputs `check-image`, `scan-threshold`, `copy-image`, `mark-live` and `registry-role`; an action has some of them; those that it has not are empty. */
 export async function releaseRegistries(): Promise<ReleaseRegistries> {
   const [isChecked, isCopied, isMarked] = ['check-image', 'copy-image', 'mark-live'].map(booleanInput);
   demandImageCheck(input('scan-threshold'), isChecked === true);

@@ -23,6 +23,7 @@ function resultOf(finished: Finished): WaitResult {
     clusters: '[]',
     rolledBackCommit: '',
     pullRequest: '',
+    waitedFor: [],
   };
 }
 
@@ -52,6 +53,7 @@ export function finishResult(all: readonly Finished[]): WaitResult {
     clusters: JSON.stringify(results.flatMap(({ clusters }) => JSON.parse(clusters) as unknown[])),
     rolledBackCommit: joined('rolledBackCommit'),
     pullRequest: joined('pullRequest'),
+    waitedFor: results.flatMap(({ waitedFor }) => waitedFor),
   };
 }
 

@@ -260,6 +260,8 @@ export interface WaitResult {
   /** The commits that put environments back, one a line. */
   readonly rolledBackCommit: string;
   readonly pullRequest: string;
+  /** What was waited for: what runs there may be another image now. */
+  readonly waitedFor: readonly { readonly apps: readonly string[]; readonly environment: string }[];
 }
 
 /** The outputs as the action hands them on. */
@@ -275,6 +277,10 @@ export const waitResult = (outputs: WaitOutputs): WaitResult => ({
   clusters: JSON.stringify(applications(outputs.applications)),
   rolledBackCommit: rolledBackCommit(outputs) ?? '',
   pullRequest: outputs.remedy?.kind === 'proposed' ? outputs.remedy.pullRequest.url : '',
+  waitedFor:
+    outputs.applications.length === 0
+      ? []
+      : [{ apps: unique(outputs.applications.map(({ app }) => app)), environment: outputs.environment }],
 });
 
 /** The commit that put the environment back. */

@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { KAJITORI_YAML } from '../../test/gitops-fixture.ts';
 import { parseKajitoriYaml } from '../config/kajitori-yaml.ts';
 import { openSuite } from '../repository/suite.ts';
@@ -48,4 +50,40 @@ test('waiting: by notifications where kajitori.yaml says so, else as the variabl
   expect((await wait(KAJITORI_YAML)).text).toContain("vars.KAJITORI_ARGOCD || '' }}");
   const told = await wait(`${KAJITORI_YAML}argocd: { notifications: true }\n`);
   expect(told.text).toContain("vars.KAJITORI_ARGOCD || 'notifications' }}");
+});
+
+test.each(['rollback', 'promote', 'wait', 'hold'])(
+  'the form %s hands on all that our workflow can do, but what is the same everywhere',
+  async (name) => {
+    const files = await callers(parseKajitoriYaml(KAJITORI_YAML), await openSuite());
+    const caller = parse(files.find(({ path }) => path.endsWith(`/${name}.yml`))?.text ?? '');
+    const ours = parse(
+      await readFile(new URL(`../../.github/workflows/${name}.yml`, import.meta.url), 'utf8'),
+    );
+    const given = Object.keys(caller.jobs[name].with);
+    const inputs = Object.keys(ours.on.workflow_call.inputs);
+    expect(given.filter((input) => !inputs.includes(input))).toEqual([]);
+    // An app's own deadline is in its app.yaml.
+    const left = ['deadline-minutes', 'rollback'];
+    expect(inputs.filter((input) => !given.includes(input) && !left.includes(input))).toEqual([]);
+  },
+);
+
+test('registries are looked into where the variables say so: is the image there, and which one is live', async () => {
+  const files = await callers(parseKajitoriYaml(KAJITORI_YAML), await openSuite());
+  const withOf = (name: string): Record<string, string> =>
+    parse(files.find(({ path }) => path.endsWith(`/${name}.yml`))?.text ?? '').jobs[name].with;
+  const isOn = (variable: string) => `\${{ vars.${variable} == 'true' }}`;
+  const role = '${{ vars.KAJITORI_REGISTRY_ROLE }}';
+  expect(withOf('rollback')).toMatchObject({
+    'check-image': isOn('KAJITORI_CHECK_IMAGE'),
+    'mark-live': isOn('KAJITORI_MARK_LIVE'),
+    'registry-role': role,
+  });
+  expect(withOf('promote')).toMatchObject({
+    'check-image': isOn('KAJITORI_CHECK_IMAGE'),
+    'copy-image': isOn('KAJITORI_COPY_IMAGE'),
+    'registry-role': role,
+  });
+  expect(withOf('wait')).toMatchObject({ 'mark-live': isOn('KAJITORI_MARK_LIVE'), 'registry-role': role });
 });
