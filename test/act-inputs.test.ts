@@ -108,6 +108,46 @@ function unused(workflow: ReusableWorkflow, given: readonly unknown[]): readonly
   );
 }
 
+/** An input of build-image, as those name it who build first and then do more. */
+const buildName = (name: string): string => (name.startsWith('build-') ? name : `build-${name}`);
+
+// What cannot be said there forces a team to write the jobs themselves.
+test('all that can be built by the action can be built by build-image.yml, by deploy and by release.yml', () => {
+  // How build-image.yml divides its work among jobs; and secrets, which a workflow takes otherwise.
+  const own = ['step', 'platform', 'digests', 'secrets'];
+  const names = Object.keys(buildImage.inputs).filter((name) => !own.includes(name));
+  const workflow = Object.keys(buildWorkflow.on.workflow_call.inputs);
+  expect(names.filter((name) => !workflow.includes(name))).toEqual([]);
+  expect(names.filter((name) => !(buildName(name) in deploy.inputs))).toEqual([]);
+  expect(
+    [...names, 'runners'].filter((name) => !(buildName(name) in release.on.workflow_call.inputs)),
+  ).toEqual([]);
+});
+
+test('release.yml builds with the defaults of build-image.yml, and that one with those of the action', () => {
+  type Inputs = Readonly<Record<string, { readonly default?: unknown }>>;
+  const called = release.on.workflow_call.inputs as Inputs;
+  for (const [name, { default: value }] of Object.entries(buildWorkflow.on.workflow_call.inputs as Inputs)) {
+    if (name === 'runs-on') continue;
+    expect([name, called[buildName(name)]?.default ?? '']).toEqual([name, value ?? '']);
+    if (name !== 'runners')
+      expect([name, String(value ?? '')]).toEqual([name, buildImage.inputs[name].default ?? '']);
+  }
+});
+
+test('each job of build-image.yml says the same about the content: the key of what look finds is that of join', () => {
+  const content = Object.keys(buildImage.inputs).filter(
+    (name) =>
+      !/^(?:step|platform|digests|secrets|force|create-repository|environments|pull-accounts|assets-.*)$/.test(
+        name,
+      ),
+  );
+  for (const [job, { steps }] of Object.entries<Step>(buildWorkflow.jobs)) {
+    const given = Object.keys(steps?.at(-1)?.with ?? {});
+    expect([job, content.filter((name) => !given.includes(name))]).toEqual([job, []]);
+  }
+});
+
 test.each(Object.entries<Step>(buildWorkflow.jobs).map(([job, { steps }]) => [job, steps?.at(-1)] as const))(
   'build-image.yml hands on only inputs that the action has: %s',
   (_, step) => {
