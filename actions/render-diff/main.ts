@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as core from '@actions/core';
 import { booleanInput, input, requiredInput, runnerContext } from '../../src/action/inputs.ts';
@@ -6,7 +5,7 @@ import { logText } from '../../src/action/log-text.ts';
 import { pullRequestOfRun } from '../../src/action/pull-request-event.ts';
 import { runAction } from '../../src/action/run-action.ts';
 import { diffSummary } from '../../src/diff/comment.ts';
-import { diffPage } from '../../src/diff/page.ts';
+import { writePage } from '../../src/diff/page-file.ts';
 import { publishDiff, whereThePageIs } from '../../src/diff/publish.ts';
 import { openRenderer } from '../../src/diff/render-side.ts';
 import { countRisks } from '../../src/diff/report.ts';
@@ -18,11 +17,13 @@ import { systemTiming } from '../../src/github/timing.ts';
 
 await runAction(async () => {
   const { apiUrl, serverUrl, repository, runUrl } = runnerContext();
+  const pullRequest = await pullRequestOfRun();
   const renderer = openRenderer(process.env, systemTiming.now);
   const { report, exitCode } = await runDiff(
     {
       root: path.resolve(requiredInput('path')),
       base: requiredInput('base'),
+      pullRequest,
       app: input('app'),
       cluster: input('cluster'),
     },
@@ -31,7 +32,7 @@ await runAction(async () => {
   await renderer.close();
   logText(diffText(report));
   const html = input('html');
-  if (html !== undefined) await writeFile(html, diffPage(report));
+  if (html !== undefined) await writePage(html, report);
   const page = whereThePageIs(input('artifact'), runUrl);
   await core.summary.addRaw(diffSummary(report), true).write();
   core.setOutput('changed', report.blocks.length > 0);
@@ -41,12 +42,16 @@ await runAction(async () => {
   core.setOutput('not-rendered', report.notRendered.length);
   core.setOutput('html', html ?? '');
 
-  const pullRequest = await pullRequestOfRun();
   if (booleanInput('comment') && pullRequest !== undefined) {
     const outcome = await publishDiff(
       report,
       createGitHubClient({ apiUrl, token: input('token'), timing: systemTiming }),
-      { repository: parseRepositoryName(repository), pullRequest, page, name: requiredInput('name') },
+      {
+        repository: parseRepositoryName(repository),
+        pullRequest: pullRequest.number,
+        page,
+        name: requiredInput('name'),
+      },
     );
     if (outcome.refused === undefined) core.setOutput('comment', outcome.url ?? '');
     else

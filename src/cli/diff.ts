@@ -1,8 +1,7 @@
-import { writeFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { diffComment } from '../diff/comment.ts';
 import { diffJson } from '../diff/json.ts';
-import { diffPage } from '../diff/page.ts';
+import { writePage } from '../diff/page-file.ts';
 import { openRenderer } from '../diff/render-side.ts';
 import { runDiff } from '../diff/run-diff.ts';
 import { diffText } from '../diff/terminal.ts';
@@ -55,7 +54,7 @@ async function diff(options: DiffOptions) {
     { render: renderer.render, urls: url === undefined ? [] : [url], onProgress: progress },
   );
   await renderer.close();
-  if (options.html !== undefined) await writeFile(options.html, diffPage(report));
+  if (options.html !== undefined) await writePage(options.html, report);
   return {
     text: options.markdown === true ? diffComment(report).join('\n\n') : diffText(report),
     json: diffJson(report),

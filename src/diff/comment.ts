@@ -83,12 +83,7 @@ function headSections(report: DiffReport): readonly string[] {
   const { base, head } = report;
   const between = `<sub>From ${code(base.slice(0, 12))} to ${code(head.slice(0, 12))}, as Argo CD would apply it. Values of Secrets are never shown.</sub>`;
   if (isEmptyReport(report)) {
-    return [
-      `## Nothing changes in the clusters`,
-      affectedText(report),
-      ...notLookedAtSection(report),
-      between,
-    ];
+    return [`## ${headline(report)}`, affectedText(report), ...notLookedAtSection(report), between];
   }
   return [
     `## ${headline(report)}`,
@@ -107,6 +102,7 @@ export function headline(report: DiffReport): string {
     const failed = new Set(report.notRendered.map(({ application }) => application)).size;
     return `Not checked: ${plural(failed, 'application')} could not be rendered`;
   }
+  if (isEmptyReport(report)) return 'Nothing changes in the clusters';
   const [worst] = riskSummaries(report);
   if (worst?.level === 'high') return 'Look twice before merging';
   if (report.blocks.every(({ changes, how }) => changes.length === 0 && how === 'changed')) {

@@ -170,7 +170,7 @@ export function affectedText({ applications, notRendered, blocks }: DiffReport):
             : ', and all change'
           : `, and ${countText(changed)} ${changed === 1 ? 'changes' : 'change'}`;
   return [
-    `${countText(affected)} of ${plural(total, 'application')} ${affected === 1 ? 'is' : 'are'} affected by the changed files${changing}.`,
+    `${countText(affected)} of ${plural(total, 'application')} ${affected === 1 || total === 1 ? 'is' : 'are'} affected by the changed files${changing}.`,
     ...(failed > 0 ? [`${countText(failed)} could not be rendered.`] : []),
     ...(untouched > 0
       ? [`The other ${untouched === 1 ? 'one was' : `${countText(untouched)} were`} not rendered.`]

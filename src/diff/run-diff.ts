@@ -8,10 +8,10 @@ import { inputsOf, openChangedPaths } from '../applications/inputs.ts';
 import { openListing } from '../applications/repository-listing.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { RenderedApplication } from '../render/application.ts';
-import { clusterName, demandKnownNames, isCalled } from '../render/run-render.ts';
+import { clusterName, demandKnownNames, demandManifests, isCalled } from '../render/run-render.ts';
 import { couldNot, type Failure } from '../report/failure.ts';
 import { rememberingTree } from '../repository/remembering-tree.ts';
-import { type ChangedPaths, openChange, type Revision } from '../repository/revision.ts';
+import { type ChangedPaths, isMergeOf, openChange, type Revision } from '../repository/revision.ts';
 import type { Tree } from '../repository/tree.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
 import {
@@ -29,6 +29,8 @@ export interface DiffInputs {
   readonly root: string;
   /** What to compare with: where the working copy left this revision. */
   readonly base: string;
+  /** The pull request that the working copy is of, by its event on GitHub. */
+  readonly pullRequest?: { readonly base: string; readonly head: string } | undefined;
   /** Only applications of this app, or of this name. */
   readonly app: string | undefined;
   /** Only applications of this cluster. */
@@ -69,7 +71,7 @@ export interface DiffOutputs {
  */
 export async function runDiff(inputs: DiffInputs, deps: DiffDependencies): Promise<DiffOutputs> {
   const tree = rememberingTree(await openWorkingCopy(inputs.root));
-  const { changed, before: revision } = await openChange(inputs.root, inputs.base, tree);
+  const { changed, before: revision } = await openChange(inputs.root, await baseOf(inputs), tree);
   const folder = await mkdtemp(path.join(tmpdir(), 'kajitori-diff-'));
   try {
     const base = { root: path.join(folder, 'base'), revision: changed.base, tree: revision.tree };
@@ -83,6 +85,15 @@ export async function runDiff(inputs: DiffInputs, deps: DiffDependencies): Promi
     await rm(folder, { recursive: true, force: true });
   }
 }
+
+/**
+ * What to compare with. GitHub checks out a merge of a pull request into its base branch as that is now, and tells what the base was
+ * when the event happened: what others merged in between would look like a change of this pull request.
+ */
+const baseOf = async ({ root, base, pullRequest }: DiffInputs): Promise<string> =>
+  pullRequest !== undefined && base === pullRequest.base && (await isMergeOf(root, pullRequest.head))
+    ? 'HEAD^1'
+    : base;
 
 /** The files that these applications are made from: of a thousand apps only the affected ones are written. */
 async function filesOf(
@@ -122,6 +133,7 @@ async function diffSides(
   const read = (side: ReadSide) =>
     applicationsOfSide(side.tree, { urls: deps.urls }, (parents) => deps.render(parents, side));
   const [before, after] = await Promise.all([read(base), read(head)]);
+  demandManifests([before, after]);
   const { applications: affected, untouched } = await affectedApplications(before, after, changed.paths);
   const chosen = affected.filter((pair) => isChosen(pair, inputs) && !isUnread(pair, before, after));
   if (chosen.length === 0) demandKnownNames([...before.applications, ...after.applications], inputs);

@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Application } from '../applications/application.ts';
 import { applicationsOf, type Discovered, discoverApplications } from '../applications/discover.ts';
 import { environmentOf, KAJITORI_FILE, parseKajitoriYaml } from '../config/kajitori-yaml.ts';
-import { nameHint } from '../config/nearest.ts';
+import { nameHint, nearestName } from '../config/nearest.ts';
 import type { RenderCache } from '../helm/render-cache.ts';
 import { couldNot, type Failure } from '../report/failure.ts';
 import type { Tree } from '../repository/tree.ts';
@@ -69,6 +69,7 @@ export async function runRender(inputs: RenderInputs, deps: RenderDependencies):
     ...(tools?.helm === undefined ? {} : { helm: tools.helm }),
     ...(signal === undefined ? {} : { signal }),
   });
+  demandManifests([found]);
   const clusters = inputs.environment === undefined ? undefined : clustersOf(inputs.environment);
   function clustersOf(environment: string): readonly string[] {
     if (config === undefined) {
@@ -151,6 +152,26 @@ export const clusterName = ({ destination: { cluster, name, server } }: Applicat
 export const isCalled = (application: Application, name: string): boolean =>
   application.name === name || application.name === `${name}-${clusterName(application)}`;
 
+/** What people call an application: its name without that of its cluster. */
+function appName(application: Application): string {
+  const end = `-${clusterName(application)}`;
+  return application.name.endsWith(end) ? application.name.slice(0, -end.length) : application.name;
+}
+
+/**
+ * A repository in which nothing was found is not one in which nothing changes: most likely it is another one.
+ *
+ * @throws Failure (exit 2) `no-applications`
+ */
+export function demandManifests(versions: readonly Discovered[]): void {
+  if (versions.every(({ world, notRead }) => world.declared.length === 0 && notRead.length === 0)) {
+    throw couldNot('There is no Application and no ApplicationSet of Argo CD in this repository.', {
+      todo: 'Run it in the repository that Argo CD reads; what is applied by hand has to be there too.',
+      reason: 'no-applications',
+    });
+  }
+}
+
 /** A typing error must not look like "nothing to render", or like "nothing changes". */
 export function demandKnownNames(
   applications: readonly Application[],
@@ -164,8 +185,11 @@ export function demandKnownNames(
     );
   }
   if (app !== undefined && !applications.some((each) => isCalled(each, app))) {
-    const names = applications.map(({ name }) => name).slice(0, 50);
-    throw couldNot(`There is no application ${JSON.stringify(app)}. ${nameHint(app, names)}`, {
+    const names = [...new Set(applications.map(appName))];
+    const nearest = nearestName(app, names);
+    const first = nearest === undefined ? [] : [nearest];
+    const hint = nameHint(app, [...new Set([...first, ...names])].slice(0, 50));
+    throw couldNot(`There is no application ${JSON.stringify(app)}. ${hint}`, {
       todo: 'Name an app (a folder under apps/) or an application of Argo CD.',
       reason: 'unknown-app',
     });

@@ -65,6 +65,10 @@ async function forkOf(root: string, revision: string): Promise<string> {
   return base;
 }
 
+/** Whether the working copy is at a merge of this commit into another one, as GitHub makes it for a pull request. */
+export const isMergeOf = async (root: string, commit: string): Promise<boolean> =>
+  (await tryGit(root, ['rev-parse', '--verify', '--quiet', 'HEAD^2'])) === commit;
+
 /** The files of a commit, without a checkout. */
 export interface Revision {
   readonly tree: Tree;
