@@ -38,8 +38,10 @@ await runAction(async () => {
     },
     input('images'),
   );
-  const machine = buildMachine();
-  const [source, force] = [await buildSource(), booleanInput('force')];
+  const machine = buildMachine(requests);
+  // Most builds find their image built already and need little else: git runs while it is loaded.
+  const [source] = await Promise.all([buildSource(), import('../../src/build/ecr-registry.ts')]);
+  const force = booleanInput('force');
   const built: NamedOutputs[] = [];
   for (const each of requests) {
     const { name, request } = each;

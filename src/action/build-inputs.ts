@@ -1,16 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import * as core from '@actions/core';
 import type { Bucket } from '../aws/s3-bucket.ts';
+import { assetStage } from '../build/asset-stage.ts';
 import type { BuildInputs } from '../build/build.ts';
 import type { AssetStage } from '../build/build-assets.ts';
 import type { BuildRequest } from '../build/build-request.ts';
 import { type BuildSource, readSource } from '../build/build-source.ts';
-import { identityOf } from '../build/build-target.ts';
 import { endedFromOutside } from '../build/ended-from-outside.ts';
 import type { BuildMachine } from '../build/open-build.ts';
 import { repositoryPlan } from '../build/repository-defaults.ts';
 import { type NamedRequest, partDigests } from '../build/several-images.ts';
-import { assetTarget } from '../build/upload-assets.ts';
 import { systemTiming } from '../github/timing.ts';
 import { couldNot } from '../report/failure.ts';
 import { input, oidcToken, requiredInput, runnerContext } from './inputs.ts';
@@ -56,36 +55,34 @@ export async function buildAssetStage(
   step: BuildInputs['stage'],
   machine: BuildMachine,
 ): Promise<{ readonly assets: AssetStage; readonly bucket: Bucket } | undefined> {
-  const stage = input('assets-target');
   // What parts build was looked at before, by one job.
-  if (stage === undefined || step.kind === 'part' || step.kind === 'join') return undefined;
-  if (!/^\w[\w.-]*$/.test(stage)) {
-    throw couldNot(`${JSON.stringify(stage.slice(0, 120))} is not the name of a stage in a Dockerfile.`, {
-      todo: 'Write the name after AS in its FROM line.',
-      reason: 'bad-input',
-    });
-  }
-  const target = assetTarget(requiredInput('assets-to'));
-  // Who builds without assets does not wait for what S3 needs.
-  const { openBucket } = await import('../aws/s3-bucket.ts');
-  const [first] = request.targets;
-  const role = input('assets-role');
-  const identity = identityOf(
+  if (step.kind === 'part' || step.kind === 'join') return undefined;
+  return assetStage(
     {
-      account: first?.account ?? '',
-      region: input('assets-region') ?? first?.region ?? '',
-      roles: role === undefined ? (first?.roles ?? []) : [role],
-    },
-    machine,
-  );
-  return {
-    assets: {
-      stage,
-      path: input('assets-path') ?? '/',
-      target,
+      target: input('assets-target'),
+      path: input('assets-path'),
+      to: input('assets-to'),
+      region: input('assets-region'),
+      role: input('assets-role'),
       cacheControl: requiredInput('assets-cache-control'),
     },
-    bucket: openBucket(target.bucket, identity, process.env),
+    request,
+    machine,
+  );
+}
+
+/**
+ * Asks for the first token at once, while other things are done that take as long; whoever wants another one asks for it then: they
+ * are good for some minutes only.
+ */
+function firstAtOnce(ask: () => Promise<string>): () => Promise<string> {
+  let first: Promise<string> | undefined = ask();
+  // Who takes it hears why there is none.
+  first.catch(() => undefined);
+  return () => {
+    const token = first ?? ask();
+    first = undefined;
+    return token;
   };
 }
 
@@ -121,14 +118,16 @@ async function defaultBranch(eventFile: string | undefined): Promise<string | un
   }
 }
 
-/** The runner as a machine that builds. */
-export function buildMachine(): BuildMachine {
+/** The runner as a machine that builds these. */
+export function buildMachine(requests: readonly NamedRequest[]): BuildMachine {
   const { runKey } = runnerContext();
+  // Only a job with `id-token: write` has it; a company's own runner may have a role of its own instead.
+  const hasToken = process.env.ACTIONS_ID_TOKEN_REQUEST_URL !== undefined;
+  const hasRole = requests.some(({ request }) => request.targets.some(({ roles }) => roles.length > 0));
   return {
     workspace: workspace(),
     env: process.env,
-    // Only a job with `id-token: write` has it; a company's own runner may have a role of its own instead.
-    idToken: process.env.ACTIONS_ID_TOKEN_REQUEST_URL === undefined ? undefined : oidcToken,
+    idToken: hasToken ? (hasRole ? firstAtOnce(oidcToken) : oidcToken) : undefined,
     sessionName: `kajitori-${runKey}`,
     plan: repositoryPlan(input('environments'), input('pull-accounts')),
     timing: systemTiming,

@@ -27,11 +27,15 @@ export type EnsuredRepository =
   /** The role may push but not look: the push will say whether the repository exists. */
   | { readonly state: 'unchecked'; readonly message: string };
 
+/** A repository as it is; UNKNOWN where this role may push but not look. */
+export type FoundRepository = RepositoryState | 'missing' | typeof UNKNOWN;
+
 /**
  * The repository, made when it is missing and may be made. One that exists is never changed: what differs is said.
  *
  * @param mayCreate what the caller was told; AWS asks for ecr:CreateRepository, ecr:PutLifecyclePolicy and
  *   ecr:SetRepositoryPolicy
+ * @param looked what `lookAtRepository` found, where it was asked before
  * @throws Failure (exit 2): `no-repository`, `no-permission`…
  */
 export async function ensureRepository(
@@ -39,13 +43,14 @@ export async function ensureRepository(
   repository: string,
   plan: RepositoryPlan,
   mayCreate: boolean,
+  looked?: FoundRepository,
 ): Promise<EnsuredRepository> {
-  const found = await describe(ecr, repository);
+  const found = looked ?? (await lookAtRepository(ecr, repository));
   if (found === UNKNOWN) {
     const message = `This role may not look at the repository ${repository} (ecr:DescribeRepositories): its settings were not checked.`;
     return { state: 'unchecked', message };
   }
-  if (found !== undefined) return { state: 'there', drift: repositoryDrift(plan, found) };
+  if (found !== 'missing') return { state: 'there', drift: repositoryDrift(plan, found) };
   if (!mayCreate) {
     throw couldNot(`There is no repository ${repository} in ${ecr.identity.region}.`, {
       todo: 'Create it, or allow this build to create it (create-repository: true).',
@@ -88,7 +93,8 @@ export async function ensureRepository(
 
 const NOT_THERE = 'RepositoryNotFoundException';
 
-async function describe(ecr: Ecr, repository: string): Promise<RepositoryState | undefined | typeof UNKNOWN> {
+/** Looks at a repository and its policies. Nothing is made. */
+export async function lookAtRepository(ecr: Ecr, repository: string): Promise<FoundRepository> {
   const what = `look at the repository ${repository}`;
   // All at once: nearly always the repository is there.
   const [answer, lifecycle, policy] = await Promise.all([
@@ -102,7 +108,8 @@ async function describe(ecr: Ecr, repository: string): Promise<RepositoryState |
       ecr.client.send(new GetRepositoryPolicyCommand({ repositoryName: repository })),
     ),
   ]);
-  if (answer === UNKNOWN || answer === undefined) return answer;
+  if (answer === UNKNOWN) return UNKNOWN;
+  if (answer === undefined) return 'missing';
   const { repositories: [settings] = [] } = answer;
   return {
     mutability: settings?.imageTagMutability ?? 'MUTABLE',

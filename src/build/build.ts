@@ -41,8 +41,12 @@ export interface Content {
 
 /** The edge: what builds, and what looks at files and registries. */
 export interface BuildDeps {
-  /** Opens the registries, in the order of the targets. */
-  readonly openRegistries: () => Promise<readonly ImageRegistry[]>;
+  /**
+   * Opens the registries, in the order of the targets, and looks for tags in each: by its number. Nothing is made.
+   */
+  readonly openRegistries: (
+    tags: (at: number) => Promise<readonly string[]>,
+  ) => Promise<readonly ImageRegistry[]>;
   readonly contentKey: () => Promise<Content>;
   /** Builds and pushes by digest to all repositories. */
   readonly build: (
@@ -88,24 +92,28 @@ export async function runBuild(inputs: BuildInputs, deps: BuildDeps): Promise<Bu
   const { request, source, stage } = inputs;
   const started = deps.now();
   const tags = imageTags({ commit: source.commit, ref: source.ref, added: request.tags });
-  // Both before anything is created: a wrong context or role must leave nothing behind.
-  const [content, registries] = await Promise.all([deps.contentKey(), deps.openRegistries()]);
-  const isClear = content.unclear.length === 0;
-  const key = isClear ? content.tag : undefined;
   const branch = branchTag(source.defaultBranch);
-  // A part is built whatever is there.
-  const wanted =
-    stage.kind === 'part' ? [] : [tags.commit, ...tags.fixed, ...(key === undefined ? [] : [key])];
-  const prepared = await Promise.all(
-    registries.map((registry, at) => registry.prepare(at === 0 ? [...wanted, branch] : wanted)),
-  );
+  const reading = deps.contentKey();
+  const wanted = async (at: number): Promise<readonly string[]> => {
+    const ofFirst = at === 0 ? [branch] : [];
+    // A part is built whatever is there.
+    if (stage.kind === 'part') return ofFirst;
+    const key = publishedKey(await reading);
+    return [tags.commit, ...tags.fixed, ...(key === undefined ? [] : [key]), ...ofFirst];
+  };
+  // Both before anything is created: a wrong context or role must leave nothing behind.
+  const [content, registries] = await Promise.all([reading, deps.openRegistries(wanted)]);
+  const key = publishedKey(content);
+  const prepared = await Promise.all(registries.map((registry) => registry.prepare()));
   const run = new BuildRun(inputs, deps, registries, tags, key);
   run.notes.push(
     ...prepared.flatMap(({ created, drift }, at) => [
       ...(created ? [`Created the repository ${registries[at]?.repository}.`] : []),
       ...drift.map((each) => `${registries[at]?.repository}: ${each}`),
     ]),
-    ...(isClear ? [] : [`The content is not remembered for later builds: ${content.unclear.join('; ')}.`]),
+    ...(key !== undefined
+      ? []
+      : [`The content is not remembered for later builds: ${content.unclear.join('; ')}.`]),
   );
   const [first] = registries;
   const bytesOf = async (digest: string | undefined): Promise<number | undefined> =>
@@ -134,6 +142,10 @@ export async function runBuild(inputs: BuildInputs, deps: BuildDeps): Promise<Bu
     notes: run.notes,
   };
 }
+
+/** The tag that the image gets for its content; undefined: it must not be found by it. */
+const publishedKey = ({ tag, unclear }: Content): string | undefined =>
+  unclear.length === 0 ? tag : undefined;
 
 interface Result {
   readonly outcome: BuildOutcome | undefined;

@@ -1,6 +1,6 @@
 import { copyImage, type Place } from '../aws/copy-image.ts';
 import { type Ecr, type EcrImage, findImage, findTags, putTag } from '../aws/ecr.ts';
-import { ensureRepository } from '../aws/ecr-repository.ts';
+import { ensureRepository, type FoundRepository, lookAtRepository } from '../aws/ecr-repository.ts';
 import { parseManifest } from '../aws/manifest.ts';
 import type { RepositoryPlan } from '../aws/repository-plan.ts';
 import { couldNot, Failure } from '../report/failure.ts';
@@ -12,45 +12,84 @@ export interface RepositoryRules {
   readonly mayCreate: boolean;
 }
 
+/** What was seen of a repository when it was opened. */
+interface Looked {
+  readonly repository: FoundRepository;
+  /** The images of tags; an error where they could not be looked for, in a repository that is missing for one. */
+  readonly tags: PromiseSettledResult<ReadonlyMap<string, EcrImage>>;
+}
+
+/**
+ * Opens a repository: signs in to its registry, looks at it and for tags. Nothing is made.
+ *
+ * @param opening whose repository; `place` signs in; `tags` is waited for
+ * @throws Failure of signing in, and where AWS does not let us look
+ */
+export async function openEcrRegistry(opening: {
+  readonly ecr: Ecr;
+  readonly account: string;
+  readonly repository: string;
+  readonly place: Promise<Place>;
+  readonly tags: Promise<readonly string[]>;
+  readonly rules: RepositoryRules;
+}): Promise<ImageRegistry> {
+  const { ecr, account, repository, rules } = opening;
+  const finding = opening.tags.then((tags) => findTags(ecr, repository, tags));
+  // All at once: each is a round trip to AWS, and nearly always the repository is there.
+  const [place, found, [tags]] = await Promise.all([
+    opening.place,
+    lookAtRepository(ecr, repository),
+    Promise.allSettled([finding]),
+  ]);
+  return new EcrRegistry(ecr, account, place, rules, { repository: found, tags });
+}
+
 /** A repository in ECR. */
-export class EcrRegistry implements ImageRegistry {
+class EcrRegistry implements ImageRegistry {
   readonly name: string;
   readonly repository: string;
   /** Where its image data is. */
   readonly place: Place;
   readonly #ecr: Ecr;
   readonly #rules: RepositoryRules;
+  readonly #looked: Looked;
   readonly #images = new Map<string, EcrImage>();
   /** What tags were seen to point to, so that nothing is asked twice. */
   readonly #tags = new Map<string, string>();
 
-  constructor(ecr: Ecr, account: string, place: Place, rules: RepositoryRules) {
+  constructor(ecr: Ecr, account: string, place: Place, rules: RepositoryRules, looked: Looked) {
     this.#ecr = ecr;
     this.name = `${account}/${ecr.identity.region}`;
     this.place = place;
     this.repository = `${place.registry.authorization.host}/${place.repository}`;
     this.#rules = rules;
+    this.#looked = looked;
   }
 
-  async prepare(tags: readonly string[]) {
-    // Both at once: nearly always the repository is there, and each is a round trip to AWS.
-    const looking = this.find(tags);
-    const [found, looked] = await Promise.allSettled([
-      ensureRepository(this.#ecr, this.place.repository, this.#rules.plan, this.#rules.mayCreate),
-      looking,
-    ]);
-    if (found.status === 'rejected') throw found.reason;
+  async prepare() {
+    const { plan, mayCreate } = this.#rules;
+    const looked = this.#looked;
+    const found = await ensureRepository(
+      this.#ecr,
+      this.place.repository,
+      plan,
+      mayCreate,
+      looked.repository,
+    );
     // What was made a moment ago was not there when it was looked into.
-    if (found.value.state === 'created') return { created: true, drift: [], tags: new Map<string, string>() };
-    if (looked.status === 'rejected') throw looked.reason;
-    const drift =
-      found.value.state === 'there' ? found.value.drift.map(({ message }) => message) : [found.value.message];
-    return { created: false, drift, tags: looked.value };
+    if (found.state === 'created') return { created: true, drift: [], tags: new Map<string, string>() };
+    if (looked.tags.status === 'rejected') throw looked.tags.reason;
+    const drift = found.state === 'there' ? found.drift.map(({ message }) => message) : [found.message];
+    return { created: false, drift, tags: this.#remember(looked.tags.value) };
   }
 
   async find(tags: readonly string[]): Promise<ReadonlyMap<string, string>> {
     const found = await findTags(this.#ecr, this.place.repository, tags);
     for (const tag of tags) this.#tags.delete(tag);
+    return this.#remember(found);
+  }
+
+  #remember(found: ReadonlyMap<string, EcrImage>): ReadonlyMap<string, string> {
     for (const [tag, image] of found) {
       this.#images.set(image.digest, image);
       this.#tags.set(tag, image.digest);

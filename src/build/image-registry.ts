@@ -3,7 +3,7 @@ export interface PreparedRepository {
   readonly created: boolean;
   /** How it differs from what we would have made: sentences. */
   readonly drift: readonly string[];
-  /** The digests of the tags that were asked for, as far as they are there. */
+  /** The digests of the tags that were looked for when it was opened, as far as they are there. */
   readonly tags: ReadonlyMap<string, string>;
 }
 
@@ -13,8 +13,8 @@ export interface ImageRegistry {
   readonly name: string;
   /** `<host>/<repository>`, the host as AWS says it. */
   readonly repository: string;
-  /** Makes sure that the repository is there, and looks for tags. */
-  prepare(tags: readonly string[]): Promise<PreparedRepository>;
+  /** Makes sure that the repository is there. */
+  prepare(): Promise<PreparedRepository>;
   /** The digests of the tags that are there. */
   find(tags: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Whether the image is there as a whole. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { valid } from 'semver';
+import valid from 'semver/functions/valid.js';
 import { cacheTag } from '../aws/repository-plan.ts';
 import { couldNot } from '../report/failure.ts';
 

@@ -1,7 +1,7 @@
 import { mkdtempDisposable, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { authorization, openEcr, type RegistryAuthorization } from '../aws/ecr.ts';
+import type { RegistryAuthorization } from '../aws/ecr.ts';
 import { httpsAgent } from '../aws/https-agent.ts';
 import type { RepositoryPlan } from '../aws/repository-plan.ts';
 import { fullJitter, type Timing } from '../github/timing.ts';
@@ -13,11 +13,9 @@ import { type BuildFailure, type BuildLog, readBuildLog } from './build-log.ts';
 import { identityOf } from './build-target.ts';
 import { buildxArguments, exportArguments, imageLabels, joinArguments } from './buildx-arguments.ts';
 import { contentKey, contentTag } from './content-key.ts';
-import { withDockerConfig } from './docker-config.ts';
-import { EcrRegistry } from './ecr-registry.ts';
 import { readGitContent } from './git-content.ts';
 import { cacheTags } from './image-tags.ts';
-import { type DockerResult, digestOfMetadata, runDocker } from './run-buildx.ts';
+import type { DockerResult } from './run-buildx.ts';
 import { buildPaths, secretValues } from './workspace.ts';
 
 /** The machine that a build runs on. */
@@ -70,28 +68,43 @@ export async function openBuild(
   const dockerEnv = withoutRunner(machine.env);
   const dockerfile = path.relative(paths.workspace, paths.dockerfile);
 
-  const authorize = () =>
-    Promise.all(
-      request.targets.map(async (target) => {
-        const ecr = openEcr(identityOf(target, machine));
-        const token = await authorization(ecr);
-        machine.onSecret(token.password);
-        return { target, ecr, token };
-      }),
-    );
+  /** Asks every registry for its password. The SDK is loaded while git runs. */
+  const authorize = async () => {
+    const { authorization, openEcr } = await import('../aws/ecr.ts');
+    return request.targets.map((target) => {
+      const ecr = openEcr(identityOf(target, machine));
+      const token = authorization(ecr).then((it) => {
+        machine.onSecret(it.password);
+        return it;
+      });
+      return { target, ecr, token };
+    });
+  };
   let tokens: readonly RegistryAuthorization[] = [];
   let opening: ReturnType<typeof authorize> | undefined;
-  const signIn = async () => {
+  const open = () => {
     opening ??= authorize();
-    const opened = await opening;
-    tokens = opened.map(({ token }) => token);
-    return opened;
+    return opening;
+  };
+  const signIn = async (opened = open()) => {
+    tokens = await Promise.all((await opened).map(({ token }) => token));
+    return tokens;
+  };
+  /** With Docker's configuration for it. What runs docker is loaded now: most builds find that they need not. */
+  const signedIn = async <T>(
+    body: (docker: typeof import('./run-buildx.ts').runDocker, env: NodeJS.ProcessEnv) => Promise<T>,
+  ): Promise<T> => {
+    const [{ withDockerConfig }, { runDocker }] = await Promise.all([
+      import('./docker-config.ts'),
+      import('./run-buildx.ts'),
+    ]);
+    return withDockerConfig(tokens, dockerEnv, (env) => body(runDocker, env));
   };
 
   /** Runs docker, signed in to the registries; again where the registry stumbled. */
   const docker = async (args: readonly string[]): Promise<{ result: DockerResult; log: BuildLog }> => {
     for (let attempt = 1; ; attempt += 1) {
-      const result = await withDockerConfig(tokens, dockerEnv, (env) =>
+      const result = await signedIn((runDocker, env) =>
         runDocker(args, {
           env: {
             ...env,
@@ -112,7 +125,7 @@ export async function openBuild(
         `the registry stumbled (${log.error?.split('\n')[0]}); attempt ${attempt + 1} of ${ATTEMPTS}`,
       );
       await timing.sleep(fullJitter(attempt, BACK_OFF, timing.random));
-      tokens = (await authorize()).map(({ token }) => token);
+      await signIn(authorize());
     }
   };
 
@@ -121,7 +134,7 @@ export async function openBuild(
     const digest = /@(sha256:[a-f\d]{64})$/.exec(image)?.[1];
     if (digest !== undefined) return digest;
     await signIn();
-    const result = await withDockerConfig(tokens, dockerEnv, (env) =>
+    const result = await signedIn((runDocker, env) =>
       runDocker(['buildx', 'imagetools', 'inspect', '--format={{.Manifest.Digest}}', image], {
         env,
         cwd: paths.workspace,
@@ -183,8 +196,7 @@ export async function openBuild(
       return content;
     },
     exportStage: async (stage) => {
-      const opened = await signIn();
-      const repositories = opened.map(({ token }) => `${token.host}/${request.repository}`);
+      const repositories = (await signIn()).map(({ host }) => `${host}/${request.repository}`);
       const { platforms } = request;
       const cache = cacheTags({ ...source, branch: source.ref.branch });
       await using folder = new AsyncDisposableStack();
@@ -195,20 +207,23 @@ export async function openBuild(
       const kept = folder.move();
       return { path: dest, [Symbol.asyncDispose]: () => kept.disposeAsync() };
     },
-    openRegistries: async () => {
-      const opened = await signIn();
-      return opened.map(
-        ({ target, ecr, token }) =>
-          new EcrRegistry(
-            ecr,
-            target.account,
-            {
-              registry: { authorization: token, identity: ecr.identity, agent, timing },
-              repository: request.repository,
-            },
-            { plan: machine.plan, mayCreate: request.createRepository },
-          ),
+    openRegistries: async (tags) => {
+      const { openEcrRegistry } = await import('./ecr-registry.ts');
+      const registries = (await open()).map(({ target, ecr, token }, at) =>
+        openEcrRegistry({
+          ecr,
+          account: target.account,
+          repository: request.repository,
+          place: token.then((authorization) => ({
+            registry: { authorization, identity: ecr.identity, agent, timing },
+            repository: request.repository,
+          })),
+          tags: tags(at),
+          rules: { plan: machine.plan, mayCreate: request.createRepository },
+        }),
       );
+      const [, ...all] = await Promise.all([signIn(), ...registries]);
+      return all;
     },
     build: async (repositories, platforms, cache): Promise<Built> => {
       await using folder = await mkdtempDisposable(path.join(tmpdir(), 'kajitori-build-'));
@@ -217,6 +232,7 @@ export async function openBuild(
         buildxArguments({ request, paths, repositories, platforms, cache, labels, metadataFile }),
       );
       if (!result.ok) throw buildFailed(log, dockerfile, machine.signal);
+      const { digestOfMetadata } = await import('./run-buildx.ts');
       return { digest: await digestOfMetadata(metadataFile), steps: log.steps, cached: log.cached };
     },
     join: async (repository, digests, tag) => {
