@@ -57,11 +57,13 @@ export async function buildAssetStage(
 ): Promise<{ readonly assets: AssetStage; readonly bucket: Bucket } | undefined> {
   // What parts build was looked at before, by one job.
   if (step.kind === 'part' || step.kind === 'join') return undefined;
+  const [target, to] = [input('assets-target'), input('assets-to')];
+  if (target === undefined && to === undefined) return undefined;
   return assetStage(
     {
-      target: input('assets-target'),
+      target,
       path: input('assets-path'),
-      to: input('assets-to'),
+      to,
       region: input('assets-region'),
       role: input('assets-role'),
       cacheControl: requiredInput('assets-cache-control'),
