@@ -7,9 +7,10 @@ import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { createGitHubClient, type GitHubClient, GitHubError } from '../src/github/client.ts';
 import type { BumpOutputs } from '../src/release/bump.ts';
 import { Failure } from '../src/report/failure.ts';
-import type { StandinRepository } from '../src/standin/github/server.ts';
+import type { RepositoryOptions, StandinRepository } from '../src/standin/github/server.ts';
 import {
   APP_YAML,
+  type BumpOptions,
   bump,
   bumpWorld,
   digest,
@@ -27,6 +28,9 @@ afterEach(() => world.github.clearFaults());
 
 const RUNS = { numRuns: 12 };
 
+/** The gap in which one proposal could replace another is narrow: more runs find it. */
+const RUNS_OF_PROPOSALS = { numRuns: Number(process.env['RUNS_OF_PROPOSALS'] ?? 24) };
+
 const releaseFile = (app: string): string => `apps/${app}/release.production.yaml`;
 
 const appFiles = (app: string): Record<string, string> => ({
@@ -34,13 +38,16 @@ const appFiles = (app: string): Record<string, string> => ({
   [releaseFile(app)]: releaseYaml(app, 0, world.commits[0] ?? ''),
 });
 
-const newRepository = (apps: readonly string[]): Promise<StandinRepository> =>
+const newRepository = (
+  apps: readonly string[],
+  options: Pick<RepositoryOptions, 'allowAutoMerge' | 'deleteBranchOnMerge'> = {},
+): Promise<StandinRepository> =>
   world.gitops(
     Object.fromEntries([
       ['kajitori.yaml', KAJITORI_YAML],
       ...apps.flatMap((app) => Object.entries(appFiles(app))),
     ]),
-    { collaborators: { hanako: 'write' } },
+    { collaborators: { hanako: 'write' }, ...options },
   );
 
 const hanako = world.github.createUser('hanako');
@@ -113,14 +120,14 @@ type Outcome = BumpOutputs | Failure;
 function race(
   scheduler: fc.Scheduler,
   repository: StandinRepository,
-  writers: readonly { readonly app: string; readonly nth: number }[],
+  writers: readonly Pick<BumpOptions, 'app' | 'nth' | 'pullRequest' | 'autoMerge'>[],
 ): Promise<Outcome[]> {
   return Promise.all(
-    writers.map(({ app, nth }, index) =>
+    writers.map((writer, index) =>
       bump(
         world,
         repository,
-        { app, nth, key: `writer-${index}`, timing: virtualTiming() },
+        { ...writer, key: `writer-${index}`, timing: virtualTiming() },
         inAnyOrder(scheduler),
       ).catch((error: unknown) => {
         if (error instanceof Failure) {
@@ -205,6 +212,123 @@ describe('N writers, nothing lost, nothing written twice, no older over newer', 
         },
       ),
       RUNS,
+    );
+  });
+});
+
+describe('N writers propose to one branch', () => {
+  const BRANCH = 'kajitori/bump/production/web';
+  const brought = fc.array(fc.integer({ min: 1, max: COMMITS - 1 }), { minLength: 2, maxLength: 3 });
+  const proposing = (nth: number) => ({ app: 'web', nth, pullRequest: true });
+
+  test('one pull request, and in the end it holds the newest of all that were proposed', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), brought, fc.boolean(), async (scheduler, all, isReplacing) => {
+        const repository = await newRepository(['web']);
+        if (isReplacing) await bump(world, repository, { ...proposing(1), key: 'before' });
+        const outcomes = await scheduler.waitFor(race(scheduler, repository, all.map(proposing)));
+        const newest = Math.max(...all);
+        expect(await repository.read(releaseFile('web'), BRANCH)).toContain(digest(newest));
+        const [head] = await repository.commits(BRANCH);
+        const [pull, ...others] = repository.pullRequests();
+        expect(others).toEqual([]);
+        expect(`${pull?.title}\n\n${pull?.body}`, 'it tells what it holds').toBe(head?.message.trim());
+        for (const [index, outcome] of outcomes.entries()) {
+          const { reason, changed } = outcome as BumpOutputs;
+          const isNewest = all[index] === newest;
+          expect(isNewest ? ['bumped', 'already-there'] : ['bumped', 'already-there', 'older']).toContain(
+            reason,
+          );
+          expect(changed).toBe(reason === 'bumped');
+        }
+      }),
+      RUNS_OF_PROPOSALS,
+    );
+  });
+});
+
+describe('people and GitHub merge what is proposed meanwhile', () => {
+  const brought = fc.array(fc.integer({ min: 2, max: COMMITS - 1 }), { minLength: 1, maxLength: 2 });
+
+  /** A person merges what is open when they look, or closes it. */
+  async function end(repository: StandinRepository, how: 'merge' | 'close'): Promise<void> {
+    const client = createGitHubClient({
+      apiUrl: world.github.apiUrl,
+      token: hanako.token,
+      timing: virtualTiming(),
+    });
+    const pull = repository.pullRequests().find(({ state }) => state === 'open');
+    if (pull === undefined) return;
+    const [owner = '', repo = ''] = repository.fullName.split('/');
+    const parameters = { owner, repo, pull_number: pull.number };
+    await (how === 'merge'
+      ? client.rest('PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge', {
+          ...parameters,
+          merge_method: 'squash',
+        })
+      : client.rest('PATCH /repos/{owner}/{repo}/pulls/{pull_number}', { ...parameters, state: 'closed' }));
+  }
+
+  test('the newest is deployed, or is in a pull request that somebody can merge', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.scheduler(),
+        brought,
+        fc.constantFrom('merge' as const, 'close' as const),
+        fc.boolean(),
+        async (scheduler, all, how, deleteBranchOnMerge) => {
+          const repository = await newRepository(['web'], { deleteBranchOnMerge });
+          await bump(world, repository, { app: 'web', nth: 1, key: 'before', pullRequest: true });
+          const person = async (): Promise<number | undefined> => {
+            for (let turn = 0; turn < 8; turn++) await scheduler.schedule(Promise.resolve());
+            await end(repository, how);
+            return repository.pullRequests().find(({ state }) => state !== 'open')?.number;
+          };
+          const writers = all.map((nth) => ({ app: 'web', nth, pullRequest: true }));
+          const [outcomes, ended] = await scheduler.waitFor(
+            Promise.all([race(scheduler, repository, writers), person()]),
+          );
+          const deployed = (await repository.read(releaseFile('web'))) ?? '';
+          const open = repository.pullRequests().filter(({ state }) => state === 'open');
+          expect(open.length).toBeLessThanOrEqual(1);
+          const proposed =
+            open[0] === undefined ? '' : await repository.read(releaseFile('web'), open[0].head);
+          const newest = digest(Math.max(...all));
+          // What a person closed, they wanted gone: it is not proposed again by whoever proposed it before.
+          const told = outcomes.flatMap((each) => (each as BumpOutputs).pullRequest?.number ?? []);
+          const isClosed = how === 'close' && told.every((number) => number === ended);
+          if (!isClosed) expect([deployed, proposed].join('\n')).toContain(newest);
+          expect(outcomes.filter((each) => each instanceof Failure)).toEqual([]);
+        },
+      ),
+      RUNS_OF_PROPOSALS,
+    );
+  });
+
+  test('merged by those who propose: each says what is true, and it only ever moves forward', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), brought, async (scheduler, all) => {
+        const repository = await newRepository(['web'], { allowAutoMerge: true });
+        const outcomes = await scheduler.waitFor(
+          race(
+            scheduler,
+            repository,
+            [1, ...all].map((nth) => ({ app: 'web', nth, pullRequest: true, autoMerge: true })),
+          ),
+        );
+        const deploys = await deploysOf(repository, 'web');
+        expect(deploys).toEqual([...new Set(deploys)].sort((a, b) => a - b));
+        expect(deploys.at(-1)).toBe(Math.max(...all));
+        for (const { message, oid } of (await repository.commits()).slice(0, -1)) {
+          const [source = ''] = trailer(message, 'Kajitori-Source');
+          expect(await repository.read(releaseFile('web'), oid), 'a commit tells what it holds').toContain(
+            source,
+          );
+        }
+        expect(outcomes.filter((each) => each instanceof Failure)).toEqual([]);
+        expect(await keys(repository)).toEqual(claimed(outcomes).sort());
+      }),
+      RUNS_OF_PROPOSALS,
     );
   });
 });

@@ -12,6 +12,7 @@ import {
   CREATE_PULL_REQUEST_DOCUMENT,
   MOVE_DOCUMENT,
   PROPOSAL_DOCUMENT,
+  UPDATE_PULL_REQUEST_DOCUMENT,
 } from '../src/repository/proposal.ts';
 import { filesDocument, ROOT_DOCUMENT, snapshotDocument } from '../src/repository/snapshot.ts';
 
@@ -20,6 +21,7 @@ const documents: Record<string, string> = {
   commit: COMMIT_DOCUMENT,
   'auto-merge': AUTO_MERGE_DOCUMENT,
   'create pull request': CREATE_PULL_REQUEST_DOCUMENT,
+  'update pull request': UPDATE_PULL_REQUEST_DOCUMENT,
   move: MOVE_DOCUMENT,
   proposal: PROPOSAL_DOCUMENT,
   'no file at a commit': filesDocument(0),

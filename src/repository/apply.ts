@@ -58,7 +58,7 @@ const OUTAGE_BACKOFF = { baseMs: 500, capMs: 15_000 } as const;
 /** GitHub counts requests that create content by the minute. */
 const LIMIT_SPREAD_MS = 60_000;
 
-/** How far back we look for our own commit after an answer was lost. */
+/** How far back we look for our own commit. */
 const HISTORY_DEPTH = 100;
 
 const DEFAULT_PATIENCE_MS = 5 * 60_000;
@@ -111,12 +111,10 @@ async function keepTrying<Result>(
   const deadline = timing.now() + (options.patienceMs ?? DEFAULT_PATIENCE_MS);
   for (let attempt = 1; ; attempt++) {
     const began = timing.now();
-    const snapshot = await readSnapshot(
-      client,
-      target,
-      options.files,
-      sent.answerLost ? HISTORY_DEPTH : undefined,
-    );
+    // Without an answer our commit may be there; and what we proposed, another run may have found and merged.
+    const mayBeThere = sent.answerLost || sent.last?.via === 'pull-request';
+    const depth = mayBeThere ? HISTORY_DEPTH : undefined;
+    const snapshot = await readSnapshot(client, target, options.files, depth);
     const about = {
       branch: snapshot.branch,
       attempts: attempt,

@@ -31,6 +31,12 @@ export function formatBody(message: CommitMessage): string {
 export const formatMessage = (message: CommitMessage): string =>
   [oneLine(message.headline), formatBody(message)].filter((part) => part !== '').join('\n\n');
 
+/** The first line of a commit's text. */
+export const headlineOf = (text: string): string => text.split('\n', 1)[0] ?? '';
+
+/** What stands under the first line. */
+export const bodyOf = (text: string): string => text.slice(headlineOf(text).length).trim();
+
 /** The trailers of a commit's text: those of its last paragraph. */
 export function parseTrailers(text: string): readonly Trailer[] {
   const last =

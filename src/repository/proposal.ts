@@ -2,16 +2,9 @@ import { type GitHubClient, GitHubError } from '../github/client.ts';
 import { couldNot, Failure } from '../report/failure.ts';
 import type { Change, ComputeChange } from './change.ts';
 import type { CommitReference } from './commit.ts';
-import {
-  type CommitMessage,
-  formatBody,
-  formatMessage,
-  KEY_TRAILER,
-  oneLine,
-  parseTrailers,
-} from './commit-message.ts';
-import { type BranchTarget, gitHubTree, gitHubTreeWith, type Snapshot } from './snapshot.ts';
-import type { FileEdits, Tree } from './tree.ts';
+import { bodyOf, formatMessage, headlineOf, KEY_TRAILER, parseTrailers } from './commit-message.ts';
+import { type BranchTarget, gitHubTree, gitHubTreeWith, readSnapshot, type Snapshot } from './snapshot.ts';
+import type { Tree } from './tree.ts';
 
 /** A pull request on GitHub. */
 export interface PullRequestReference {
@@ -31,14 +24,19 @@ export interface ProposalPolicy {
   readonly autoMerge: boolean;
 }
 
-/** What is proposed already. */
+/**
+ * What is proposed already. Of forks too there may be pull requests from a branch of that name: those are somebody else's.
+ */
 export const PROPOSAL_DOCUMENT = `query Proposal($owner: String!, $name: String!, $ref: String!, $head: String!, $base: String!) {
   repository(owner: $owner, name: $name) {
     mergeCommitAllowed
     squashMergeAllowed
     ref(qualifiedName: $ref) { target { oid ... on Commit { message parents(first: 1) { nodes { oid } } } } }
-    pullRequests(first: 1, states: OPEN, headRefName: $head, baseRefName: $base) {
-      nodes { id number url mergeable }
+    pullRequests(first: 20, states: OPEN, headRefName: $head, baseRefName: $base) {
+      nodes { id number url body mergeable isCrossRepository }
+    }
+    ended: pullRequests(first: 20, states: [CLOSED, MERGED], headRefName: $head, orderBy: { field: CREATED_AT, direction: DESC }) {
+      nodes { headRefOid isCrossRepository }
     }
   }
 }`;
@@ -48,23 +46,40 @@ export const MOVE_DOCUMENT = `mutation Move($input: UpdateRefsInput!) {
   updateRefs(input: $input) { clientMutationId }
 }`;
 
+/** What a pull request holds. The branch itself is asked: `headRefOid` follows it a moment later. */
+const PULL_REQUEST_FIELDS = 'id number url state headRef { target { oid } }';
+
 export const CREATE_PULL_REQUEST_DOCUMENT = `mutation CreatePullRequest($input: CreatePullRequestInput!) {
-  createPullRequest(input: $input) { pullRequest { id number url } }
+  createPullRequest(input: $input) { pullRequest { ${PULL_REQUEST_FIELDS} } }
+}`;
+
+export const UPDATE_PULL_REQUEST_DOCUMENT = `mutation UpdatePullRequest($input: UpdatePullRequestInput!) {
+  updatePullRequest(input: $input) { pullRequest { ${PULL_REQUEST_FIELDS} } }
 }`;
 
 export const AUTO_MERGE_DOCUMENT = `mutation AutoMerge($input: EnablePullRequestAutoMergeInput!) {
   enablePullRequestAutoMerge(input: $input) { clientMutationId }
 }`;
 
-interface PullRequestData extends PullRequestReference {
+interface OpenPullRequest extends PullRequestReference {
   readonly id: string;
+  readonly body: string;
   /** `UNKNOWN`: GitHub finds it out once it was asked, so that is its first answer after each commit on the base. */
-  readonly mergeable?: 'MERGEABLE' | 'CONFLICTING' | 'UNKNOWN';
+  readonly mergeable: 'MERGEABLE' | 'CONFLICTING' | 'UNKNOWN';
+  readonly isCrossRepository: boolean;
 }
 
+interface WrittenPullRequest extends PullRequestReference {
+  readonly id: string;
+  readonly state: 'OPEN' | 'CLOSED' | 'MERGED';
+  /** Null: the branch is gone. */
+  readonly headRef: { readonly target: { readonly oid: string } | null } | null;
+}
+
+/** The one commit of a proposal. */
 interface ProposedCommit {
   readonly oid: string;
-  readonly message?: string;
+  readonly message: string;
   readonly parents?: { readonly nodes: readonly ({ readonly oid: string } | null)[] | null };
 }
 
@@ -73,7 +88,12 @@ interface ProposalData {
     readonly mergeCommitAllowed: boolean;
     readonly squashMergeAllowed: boolean;
     readonly ref: { readonly target: ProposedCommit } | null;
-    readonly pullRequests: { readonly nodes: readonly (PullRequestData | null)[] | null };
+    readonly pullRequests: { readonly nodes: readonly (OpenPullRequest | null)[] | null };
+    readonly ended: {
+      readonly nodes:
+        | readonly ({ readonly headRefOid: string; readonly isCrossRepository: boolean } | null)[]
+        | null;
+    };
   };
 }
 
@@ -99,9 +119,10 @@ const NO_COMMIT = '0'.repeat(40);
  * older build does not replace a newer one before either is merged.
  *
  * The commit is made by the git data API and the branch moved by `updateRefs`, which compares before it swaps. Every
- * step may be repeated: what is there already is found and kept.
+ * step may be repeated: what is there already is found and kept. Of several runs at once, the one that finds something else
+ * in the pull request than it meant to propose there looks again.
  *
- * @throws GitHubError; `stale` when somebody else moved the branch
+ * @throws GitHubError; `stale` when somebody else moved the branch, or the pull request ended meanwhile
  */
 export async function propose<Result>(
   client: GitHubClient,
@@ -111,35 +132,48 @@ export async function propose<Result>(
   compute: ComputeChange<Result>,
   policy: ProposalPolicy,
 ): Promise<Proposed<Result>> {
-  const { message } = change;
   const before = await readProposal(client, target, snapshot.branch, policy.branch);
-  const proposed = before.ref?.target.oid;
-  const existing = before.pullRequests.nodes?.find((node) => node !== null) ?? undefined;
-  // A branch without an open pull request is what is left of an earlier one: it says nothing about now.
+  const existing = ownOf(before.pullRequests)[0];
+  const tip = before.ref?.target;
+  // What is left of a pull request that has ended says nothing about now. What was never in one is just being proposed by
+  // another run, which has yet to open the pull request.
+  const isLeftOver = ownOf(before.ended).some(({ headRefOid }) => headRefOid === tip?.oid);
   const standing =
-    before.ref === null || existing === undefined
+    tip === undefined || (existing === undefined && isLeftOver)
       ? undefined
-      : await standingProposal(client, target, snapshot, before.ref.target, existing, change, compute);
-  const head =
-    standing?.head ??
-    (await pushProposal(client, target, snapshot, change.edits, message, policy.branch, proposed));
-  const pullRequest = existing ?? (await openPullRequest(client, snapshot, policy.branch, message));
-  await label(client, target, pullRequest.number, policy.labels);
-  return {
-    result: standing?.result ?? change.result,
-    changed: standing === undefined || standing.ours,
-    pullRequest: { number: pullRequest.number, url: pullRequest.url },
-    ...(policy.autoMerge
-      ? await mergeWhenReady(client, target, pullRequest, head, message, before)
-      : { merging: 'no', commit: undefined }),
-  };
+      : await standingProposal(client, target, snapshot, tip, existing?.mergeable, change, compute);
+  const proposed =
+    standing?.commit ?? (await pushProposal(client, target, snapshot, change, policy.branch, tip?.oid));
+  let pullRequest: (PullRequestReference & { readonly id: string }) | undefined = existing;
+  try {
+    pullRequest = await bringPullRequest(client, snapshot, policy.branch, proposed, existing);
+    await label(client, target, pullRequest.number, policy.labels);
+    return {
+      result: standing?.result ?? change.result,
+      changed: standing === undefined || standing.ours,
+      pullRequest: { number: pullRequest.number, url: pullRequest.url },
+      ...(policy.autoMerge && standing?.isMergeable !== false
+        ? await mergeWhenReady(client, target, pullRequest, proposed, before)
+        : { merging: 'no', commit: undefined }),
+    };
+  } catch (error) {
+    throw await refusedOrStale(error, client, target, snapshot, policy.branch, pullRequest);
+  }
 }
 
+const ownOf = <Node extends { readonly isCrossRepository: boolean }>({
+  nodes,
+}: {
+  readonly nodes: readonly (Node | null)[] | null;
+}): readonly Node[] => (nodes ?? []).flatMap((node) => (node?.isCrossRepository === false ? [node] : []));
+
 interface StandingProposal<Result> {
-  readonly head: string;
+  readonly commit: ProposedCommit;
   readonly result: Result;
   /** We proposed it ourselves, and the answer was lost. */
   readonly ours: boolean;
+  /** False: it is newer than ours, and whoever proposed it has to do it again. */
+  readonly isMergeable: boolean;
 }
 
 /** What is proposed already, when it holds our change or a newer one and can still be merged. */
@@ -147,18 +181,18 @@ async function standingProposal<Result>(
   client: GitHubClient,
   target: BranchTarget,
   snapshot: Snapshot,
-  proposed: ProposedCommit,
-  existing: PullRequestData,
+  commit: ProposedCommit,
+  mergeable: OpenPullRequest['mergeable'] | undefined,
   change: Change<Result>,
   compute: ComputeChange<Result>,
 ): Promise<StandingProposal<Result> | undefined> {
-  const mergeable = await canBeMerged(client, target, snapshot, proposed, existing, change);
-  if (mergeable && keyOf(proposed.message ?? '') === keyOf(formatMessage(change.message))) {
-    return { head: proposed.oid, result: change.result, ours: true };
+  const isMergeable = await canBeMerged(client, target, snapshot, commit, mergeable, change);
+  if (isMergeable && keyOf(commit.message) === keyOf(formatMessage(change.message))) {
+    return { commit, result: change.result, ours: true, isMergeable };
   }
-  const onTop = await computeOnTop(compute, gitHubTree(client, target.repository, proposed.oid));
-  const stands = onTop?.edits.size === 0 && (onTop.superseded === true || mergeable);
-  return stands ? { head: proposed.oid, result: onTop.result, ours: false } : undefined;
+  const onTop = await computeOnTop(compute, gitHubTree(client, target.repository, commit.oid));
+  const stands = onTop?.edits.size === 0 && (onTop.superseded === true || isMergeable);
+  return stands ? { commit, result: onTop.result, ours: false, isMergeable } : undefined;
 }
 
 /**
@@ -185,7 +219,7 @@ async function canBeMerged(
   target: BranchTarget,
   snapshot: Snapshot,
   { parents }: ProposedCommit,
-  { mergeable }: PullRequestData,
+  mergeable: OpenPullRequest['mergeable'] = 'UNKNOWN',
   { edits }: Change<unknown>,
 ): Promise<boolean> {
   const parent = parents?.nodes?.find((node) => node !== null)?.oid;
@@ -222,11 +256,10 @@ async function pushProposal(
   client: GitHubClient,
   target: BranchTarget,
   snapshot: Snapshot,
-  edits: FileEdits,
-  message: CommitMessage,
+  { edits, message }: Change<unknown>,
   branch: string,
   before: string | undefined,
-): Promise<string> {
+): Promise<ProposedCommit> {
   const repository = { owner: target.repository.owner, repo: target.repository.name };
   // Objects nobody points to do no harm, so making them may be repeated like a read.
   const tree = await client.rest<{ sha: string }>('POST /repos/{owner}/{repo}/git/trees', {
@@ -239,10 +272,11 @@ async function pushProposal(
       ...(text === null ? { sha: null } : { content: text }),
     })),
   });
+  const text = formatMessage(message);
   // Without author and committer GitHub signs it for the App.
   const commit = await client.rest<{ sha: string }>('POST /repos/{owner}/{repo}/git/commits', {
     ...repository,
-    message: formatMessage(message),
+    message: text,
     tree: tree.data.sha,
     parents: [snapshot.head],
   });
@@ -263,33 +297,96 @@ async function pushProposal(
     },
     { write: true },
   );
-  return commit.data.sha;
+  return { oid: commit.data.sha, message: text };
 }
 
-async function openPullRequest(
+/**
+ * The open pull request of what is proposed: opened where there is none, and told anew where it tells of what was there before.
+ * What a person wrote into one that tells of this commit stays.
+ *
+ * @throws GitHubError `stale` when it has ended, or holds something else
+ */
+async function bringPullRequest(
   client: GitHubClient,
   snapshot: Snapshot,
   branch: string,
-  message: CommitMessage,
-): Promise<PullRequestData> {
-  const data = await client.graphql<{ createPullRequest: { pullRequest: PullRequestData | null } | null }>(
-    CREATE_PULL_REQUEST_DOCUMENT,
-    {
-      input: {
-        repositoryId: snapshot.repositoryId,
-        baseRefName: snapshot.branch,
-        headRefName: branch,
-        title: oneLine(message.headline),
-        body: formatBody(message),
-      },
-    },
-    { write: true },
-  );
-  const pullRequest = data.createPullRequest?.pullRequest;
+  proposed: ProposedCommit,
+  existing: OpenPullRequest | undefined,
+): Promise<PullRequestReference & { readonly id: string }> {
+  if (existing !== undefined && tellsOf(existing.body, proposed)) {
+    return existing;
+  }
+  const text = { title: headlineOf(proposed.message), body: bodyOf(proposed.message) };
+  const written =
+    existing === undefined
+      ? await writePullRequest(client, 'createPullRequest', CREATE_PULL_REQUEST_DOCUMENT, {
+          repositoryId: snapshot.repositoryId,
+          baseRefName: snapshot.branch,
+          headRefName: branch,
+          ...text,
+        })
+      : await writePullRequest(client, 'updatePullRequest', UPDATE_PULL_REQUEST_DOCUMENT, {
+          pullRequestId: existing.id,
+          ...text,
+        });
+  if (written.state !== 'OPEN' || written.headRef?.target?.oid !== proposed.oid) {
+    throw lookAgain(undefined);
+  }
+  return written;
+}
+
+/** People may have written more, above and below. */
+function tellsOf(body: string, { message }: ProposedCommit): boolean {
+  const line = `${KEY_TRAILER}: ${keyOf(message) ?? ''}`;
+  return body.split('\n').some((each) => each.trim() === line);
+}
+
+async function writePullRequest(
+  client: GitHubClient,
+  mutation: 'createPullRequest' | 'updatePullRequest',
+  document: string,
+  input: Readonly<Record<string, unknown>>,
+): Promise<WrittenPullRequest> {
+  const data = await client.graphql<
+    Partial<Record<typeof mutation, { readonly pullRequest: WrittenPullRequest | null } | null>>
+  >(document, { input }, { write: true });
+  const pullRequest = data[mutation]?.pullRequest;
   if (pullRequest === null || pullRequest === undefined) {
-    throw couldNot('GitHub made no pull request and gave no reason.', { todo: 'Run it again.' });
+    throw couldNot('GitHub wrote no pull request and gave no reason.', { todo: 'Run it again.' });
   }
   return pullRequest;
+}
+
+/** Somebody else was faster: nothing is wrong, and it is decided anew. */
+const lookAgain = (cause: unknown): GitHubError =>
+  new GitHubError(
+    { kind: 'stale', message: 'somebody else wrote to the same pull request', status: undefined },
+    'propose',
+    { cause, write: true },
+  );
+
+/**
+ * What a refusal means. GitHub has words of many kinds for a pull request that ended meanwhile, or conflicts with what came in
+ * between: so it is looked whether somebody was faster.
+ */
+async function refusedOrStale(
+  error: unknown,
+  client: GitHubClient,
+  target: BranchTarget,
+  snapshot: Snapshot,
+  branch: string,
+  pullRequest: PullRequestReference | undefined,
+): Promise<unknown> {
+  if (!(error instanceof GitHubError && error.fault.kind === 'invalid')) {
+    return error;
+  }
+  const [{ pullRequests }, { head }] = await Promise.all([
+    readProposal(client, target, snapshot.branch, branch),
+    readSnapshot(client, target, []),
+  ]);
+  const hasEnded =
+    pullRequest !== undefined && !ownOf(pullRequests).some(({ number }) => number === pullRequest.number);
+  return hasEnded || head !== snapshot.head ? lookAgain(error) : error;
 }
 
 async function label(
@@ -318,24 +415,22 @@ const NOT_ALLOWED_WORDS = /auto.?merge is not allowed/i;
 async function mergeWhenReady(
   client: GitHubClient,
   target: BranchTarget,
-  pullRequest: PullRequestData,
-  head: string,
-  message: CommitMessage,
+  pullRequest: PullRequestReference & { readonly id: string },
+  proposed: ProposedCommit,
   allowed: ProposalData['repository'],
 ): Promise<MergeOutcome> {
   const method = mergeMethod(allowed);
+  const [headline, body] = [headlineOf(proposed.message), bodyOf(proposed.message)];
   try {
     await client.graphql(
       AUTO_MERGE_DOCUMENT,
       {
         input: {
           pullRequestId: pullRequest.id,
-          expectedHeadOid: head,
+          expectedHeadOid: proposed.oid,
           mergeMethod: method,
           // Rebasing keeps the commit's own message, trailers included.
-          ...(method === 'REBASE'
-            ? {}
-            : { commitHeadline: oneLine(message.headline), commitBody: formatBody(message) }),
+          ...(method === 'REBASE' ? {} : { commitHeadline: headline, commitBody: body }),
         },
       },
       { write: true },
@@ -362,11 +457,9 @@ async function mergeWhenReady(
       owner: target.repository.owner,
       repo: target.repository.name,
       pull_number: pullRequest.number,
-      sha: head,
+      sha: proposed.oid,
       merge_method: method.toLowerCase(),
-      ...(method === 'REBASE'
-        ? {}
-        : { commit_title: oneLine(message.headline), commit_message: formatBody(message) }),
+      ...(method === 'REBASE' ? {} : { commit_title: headline, commit_message: body }),
     },
     { write: true },
   );

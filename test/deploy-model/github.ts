@@ -120,10 +120,12 @@ export class Branch {
         return { updateRefs: { clientMutationId: null } };
       }
       case 'CreatePullRequest':
-        return this.pulls.create((variables['input'] as { readonly headRefName: string }).headRefName);
+        return this.pulls.create(variables['input'] as Parameters<PullRequests['create']>[0]);
+      case 'UpdatePullRequest':
+        return this.pulls.update(variables['input'] as Parameters<PullRequests['update']>[0]);
       case 'AutoMerge':
         return this.pulls.enableAutoMerge(
-          (variables['input'] as { readonly pullRequestId: string }).pullRequestId,
+          variables['input'] as Parameters<PullRequests['enableAutoMerge']>[0],
         );
       default:
         throw new Error(`an operation that this model does not know: ${document.slice(0, 40)}`);
@@ -153,7 +155,11 @@ export class Branch {
       case 'POST /repos/{owner}/{repo}/git/commits':
         return { sha: this.#propose(parameters) };
       case 'PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge':
-        return this.pulls.mergeAt(Number(parameters['pull_number']), String(parameters['sha']));
+        return this.pulls.mergeAt(
+          Number(parameters['pull_number']),
+          String(parameters['sha']),
+          `${String(parameters['commit_title'])}\n\n${String(parameters['commit_message'])}`,
+        );
       default:
         throw new Error(`a route that this model does not know: ${route}`);
     }

@@ -84,6 +84,7 @@ export async function checkPromises(told: Told): Promise<void> {
     onlyMachinesPlaces(told, commit, branch.commits[index - 1]);
   }
   writtenOnce(told);
+  proposedIsKept(told);
   await movedOnOnlyWhenSomebodyDid(told);
   for (const app of APPS) {
     for (const environment of ENVIRONMENTS) {
@@ -286,6 +287,32 @@ function writtenOnce({ branch, played, toldInVain }: Told): void {
     expect(isThere, 'written when it says so, else never').toBe(ended.changed);
   }
 }
+
+/** What a run said that it proposed stands in that pull request, until something newer takes its place. */
+function proposedIsKept({ branch, played }: Told): void {
+  const { pulls } = branch;
+  for (const { key, ended } of played) {
+    if (ended === undefined || !('changed' in ended) || !ended.changed || ended.pullRequest === undefined)
+      continue;
+    const held = pulls.all.find(({ number }) => number === ended.pullRequest)?.heads ?? [];
+    expect(
+      held.flatMap(({ message }) => trailer(message, 'Kajitori-Key')),
+      'who is sent to a pull request finds there what they were told',
+    ).toContain(key);
+  }
+  for (const { ref, before, after } of pulls.replaced) {
+    if (!ref.startsWith('kajitori/bump/')) continue;
+    const [old, young] = [before, after].map(({ message }) => sourceIn(message));
+    expect(ancestry(young ?? 0, old ?? 0), 'no older proposal over a newer one').not.toBe('older');
+  }
+  const isUndisturbed = played.every(({ ended }) => ended !== undefined && 'changed' in ended);
+  for (const pull of isUndisturbed ? pulls.all : []) {
+    expect(pull.text, 'a pull request tells what it holds').toBe(pulls.headOf(pull).message);
+  }
+}
+
+const sourceIn = (message: string): number =>
+  nthOfSource({ commit: trailer(message, 'Kajitori-Source')[0]?.split('@')[1] ?? '' });
 
 /** Who is refused because somebody deployed in the meantime can see that deploy. */
 async function movedOnOnlyWhenSomebodyDid({ branch, played }: Told): Promise<void> {

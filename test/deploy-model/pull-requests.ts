@@ -13,6 +13,12 @@ export interface PullRequest {
   /** Of the proposed commit. */
   readonly branch: string;
   state: 'open' | 'merged' | 'closed';
+  /** Title, blank line, body. */
+  text: string;
+  /** Every commit that it held while it was open, oldest first. */
+  readonly heads: ProposedCommit[];
+  /** The words of the commit, where GitHub merges it when it may. */
+  autoMerge: string | undefined;
   /** The head of the main branch when GitHub last found out whether it can be merged. */
   checkedAt: Commit | undefined;
 }
@@ -23,11 +29,19 @@ export interface PullRequest {
  */
 export type Merging = 'at-once' | 'when-ready' | 'by-hand';
 
+/** A proposal that took the place of another one, which had not ended. */
+export interface Replaced {
+  readonly ref: string;
+  readonly before: ProposedCommit;
+  readonly after: ProposedCommit;
+}
+
 /** The pull requests of a repository, squashed when they are merged; as GitHub answers about them. */
 export class PullRequests {
   readonly all: PullRequest[] = [];
   /** Every commit that was ever proposed. */
   readonly pushed: ProposedCommit[] = [];
+  readonly replaced: Replaced[] = [];
   readonly #heads = new Map<string, ProposedCommit>();
   readonly #branch: Branch;
   readonly merging: Merging;
@@ -41,21 +55,26 @@ export class PullRequests {
     return this.all.filter(({ state }) => state === 'open');
   }
 
-  headOf({ branch }: PullRequest): ProposedCommit {
-    return this.#heads.get(branch) as ProposedCommit;
+  headOf({ heads }: PullRequest): ProposedCommit {
+    return heads.at(-1) as ProposedCommit;
   }
 
   canBeMerged(pull: PullRequest): boolean {
     return this.#merged(pull) !== undefined;
   }
 
-  /** Squashes it onto the main branch; undefined when it conflicts. */
-  merge(pull: PullRequest): Commit | undefined {
+  /**
+   * Squashes it onto the main branch; undefined when it conflicts. Where GitHub merges when it may, it also deletes the branch.
+   *
+   * @param message of the commit: of who merges, else of who asked for auto-merge, else what is proposed
+   */
+  merge(pull: PullRequest, message?: string): Commit | undefined {
     const files = this.#merged(pull);
     if (files === undefined) return undefined;
     pull.state = 'merged';
     const head = this.headOf(pull);
-    return this.#branch.write(head.message, files, head);
+    if (this.merging === 'when-ready') this.#heads.delete(pull.branch);
+    return this.#branch.write(message ?? pull.autoMerge ?? head.message, files, head);
   }
 
   /** What is proposed on a branch, and the open pull request of it. */
@@ -67,56 +86,102 @@ export class PullRequests {
       squashMergeAllowed: true,
       ref: head === undefined ? null : { target: { ...head, parents: { nodes: [{ oid: head.base.oid }] } } },
       pullRequests: {
-        nodes: pull === undefined ? [] : [{ ...answerOf(pull), mergeable: this.#known(pull) }],
+        nodes:
+          pull === undefined
+            ? []
+            : [{ ...this.#answer(pull), mergeable: this.#known(pull), isCrossRepository: false }],
+      },
+      ended: {
+        nodes: this.#ended(ref).map((each) => ({
+          headRefOid: this.headOf(each).oid,
+          isCrossRepository: false,
+        })),
       },
     };
   }
 
   /** `updateRefs`: a compare-and-swap. */
   move(ref: string, before: string, after: string): void {
-    const now = this.#heads.get(ref)?.oid ?? '0'.repeat(40);
+    const now = this.#heads.get(ref);
     const next = this.pushed.find(({ oid }) => oid === after);
-    if (now !== before || next === undefined) {
+    if ((now?.oid ?? '0'.repeat(40)) !== before || next === undefined) {
       throw refusal('stale', 'Expected branch to point to …');
     }
+    if (now !== undefined && !this.#ended(ref).some((each) => this.headOf(each) === now)) {
+      this.replaced.push({ ref, before: now, after: next });
+    }
     this.#heads.set(ref, next);
+    this.open.find(({ branch }) => branch === ref)?.heads.push(next);
   }
 
-  create(ref: string) {
+  create({ headRefName: ref, title, body }: PullRequestInput) {
     if (this.open.some(({ branch }) => branch === ref)) {
       throw refusal('stale', `A pull request already exists for acme:${ref}.`);
     }
+    const head = this.#heads.get(ref);
+    if (head === undefined) throw refusal('invalid', 'Head ref must be a branch');
     const pull: PullRequest = {
       number: this.all.length + 1,
       branch: ref,
       state: 'open',
+      text: `${title}\n\n${body}`,
+      heads: [head],
+      autoMerge: undefined,
       checkedAt: undefined,
     };
     this.all.push(pull);
-    return { createPullRequest: { pullRequest: answerOf(pull) } };
+    return { createPullRequest: { pullRequest: this.#answer(pull) } };
   }
 
-  enableAutoMerge(id: string) {
+  update({ pullRequestId, title, body }: PullRequestInput) {
+    const pull = this.#find(pullRequestId);
+    pull.text = `${title}\n\n${body}`;
+    return { updatePullRequest: { pullRequest: this.#answer(pull) } };
+  }
+
+  enableAutoMerge({ pullRequestId, expectedHeadOid, commitHeadline, commitBody }: AutoMergeInput) {
+    const pull = this.#find(pullRequestId);
+    if (pull.state !== 'open') throw refusal('invalid', 'Pull request is closed');
+    if (this.headOf(pull).oid !== expectedHeadOid) {
+      throw refusal('stale', 'Head branch was modified. Review and try the merge again.');
+    }
     if (this.merging === 'by-hand') {
       throw refusal('invalid', 'Pull request Auto merge is not allowed for this repository');
     }
     // What conflicts waits for somebody to mend it.
-    if (this.merging === 'at-once' && this.canBeMerged(this.#find(id))) {
+    if (this.merging === 'at-once' && this.canBeMerged(pull)) {
       throw refusal('invalid', 'Pull request Pull request is in clean status');
     }
+    pull.autoMerge = `${commitHeadline}\n\n${commitBody}`;
     return { enablePullRequestAutoMerge: { clientMutationId: null } };
   }
 
   /** `PUT …/merge`. */
-  mergeAt(number: number, sha: string) {
+  mergeAt(number: number, sha: string, message: string) {
     const pull = this.#find(String(number));
     if (pull.state !== 'open') throw refusal('invalid', 'Pull Request is not mergeable');
     if (this.headOf(pull).oid !== sha) {
       throw refusal('stale', 'Head branch was modified. Review and try the merge again.');
     }
-    const commit = this.merge(pull);
+    const commit = this.merge(pull, message);
     if (commit === undefined) throw refusal('invalid', 'Pull Request is not mergeable');
     return { sha: commit.oid };
+  }
+
+  #ended(ref: string): readonly PullRequest[] {
+    return this.all.filter(({ branch, state }) => branch === ref && state !== 'open');
+  }
+
+  #answer({ number, state, branch }: PullRequest) {
+    const head = this.#heads.get(branch);
+    return {
+      id: String(number),
+      number,
+      url: `https://github.example/acme/gitops/pull/${number}`,
+      body: this.#find(String(number)).text,
+      state: state.toUpperCase(),
+      headRef: head === undefined ? null : { target: { oid: head.oid } },
+    };
   }
 
   #find(id: string): PullRequest {
@@ -145,11 +210,19 @@ export class PullRequests {
   }
 }
 
-const answerOf = ({ number }: PullRequest) => ({
-  id: String(number),
-  number,
-  url: `https://github.example/acme/gitops/pull/${number}`,
-});
+interface PullRequestInput {
+  readonly pullRequestId: string;
+  readonly headRefName: string;
+  readonly title: string;
+  readonly body: string;
+}
+
+interface AutoMergeInput {
+  readonly pullRequestId: string;
+  readonly expectedHeadOid: string;
+  readonly commitHeadline: string;
+  readonly commitBody: string;
+}
 
 const refusal = (kind: 'stale' | 'invalid', message: string) =>
   new GitHubError({ kind, message, status: 422 }, 'pull request', { cause: undefined, write: true });

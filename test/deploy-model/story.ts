@@ -257,6 +257,13 @@ export const story: fc.Arbitrary<Story> = fc.noBias(
   ),
 );
 
+/** What a run said in the end. */
+interface Ended {
+  readonly changed: boolean;
+  /** The number of the pull request that it sent people to. */
+  readonly pullRequest: number | undefined;
+}
+
 /** One scene, when it was played. */
 export interface Played {
   readonly key: string;
@@ -265,7 +272,7 @@ export interface Played {
   /** The head when its first request was answered. */
   firstHead: Commit | undefined;
   /** Undefined: it was killed. */
-  ended: { readonly changed: boolean } | { readonly failure: Failure } | undefined;
+  ended: Ended | { readonly failure: Failure } | undefined;
 }
 
 /** A story that was played, with everything that is left. */
@@ -336,7 +343,7 @@ export async function play(told: Story): Promise<Told> {
     });
     const work = carryOut(what, { branch, turns, clusters, client, key, runner, toldInVain }).then(
       (result) => {
-        record.ended = { changed: result.changed };
+        record.ended = { changed: result.changed, pullRequest: result.pullRequest?.number };
         return result.found;
       },
       (error: unknown) => {
@@ -409,7 +416,14 @@ const nobody = { overrides: new Set<never>(), reason: undefined };
 const urgent = { overrides: new Set(['hold', 'diverged'] as const), reason: 'it cannot wait' };
 
 /** As the action or the form does it: first the change, then the wait. */
-async function carryOut(what: Act, stage: Stage): Promise<{ changed: boolean; found?: number }> {
+async function carryOut(
+  what: Act,
+  stage: Stage,
+): Promise<{
+  readonly changed: boolean;
+  readonly pullRequest?: { readonly number: number } | undefined;
+  readonly found?: number;
+}> {
   const { branch, turns, clusters, client, key, runner } = stage;
   const timing = turns.timing(runner);
   const deps = { on: { kind: 'github', client, target }, timing, key, deployer: own } as const;
@@ -425,7 +439,7 @@ async function carryOut(what: Act, stage: Stage): Promise<{ changed: boolean; fo
   const policy = { limits: LIMITS, rollback: 'auto', run: undefined } as const;
   const tell = ({ remedy, environment: where, commit }: WaitOutputs) => {
     const undo = `undo/${where}/${commit.oid}`;
-    const isThere = branch.pulls.pushed.some(({ message }) => message.includes(undo));
+    const isThere = branch.pulls.all.some(({ heads }) => heads.some(({ message }) => message.includes(undo)));
     if (remedy?.kind === 'proposed' && !isThere) stage.toldInVain.push(undo);
   };
   const wait = async (names: readonly string[], where: string, commit: string | undefined) =>

@@ -344,6 +344,8 @@ export function pullNode(repository: Repository, pull: PullRequest, world: World
     url: `${repository.url}/pull/${pull.number}`,
     state: merged === undefined ? pull.state.toUpperCase() : 'MERGED',
     isDraft: pull.draft,
+    // There are no forks here.
+    isCrossRepository: false,
     merged: merged !== undefined,
     closed: pull.state === 'closed',
     mergeable: () => mergeable(repository, pull),
@@ -440,7 +442,12 @@ export function repositoryNode(repository: Repository): object {
       return pullNode(repository, pull, all);
     },
     pullRequests: (
-      asked: Page & { states?: string[] | null; headRefName?: string | null; baseRefName?: string | null },
+      asked: Page & {
+        states?: string[] | null;
+        headRefName?: string | null;
+        baseRefName?: string | null;
+        orderBy?: { field: string; direction: 'ASC' | 'DESC' } | null;
+      },
       { world: all, actor }: GraphqlContext,
     ) => {
       repository.demand(actor, 'pull_requests', 'read');
@@ -452,7 +459,10 @@ export function repositoryNode(repository: Repository): object {
           (!asked.headRefName || pull.head === asked.headRefName) &&
           (!asked.baseRefName || pull.base === asked.baseRefName),
       );
-      return connection('pullRequests', asked, found, (pull) => pullNode(repository, pull, all));
+      if (asked.orderBy && asked.orderBy.field !== 'CREATED_AT')
+        throw notImplemented(`pull requests by ${asked.orderBy.field}`);
+      const ordered = asked.orderBy?.direction === 'DESC' ? found.toReversed() : found;
+      return connection('pullRequests', asked, ordered, (pull) => pullNode(repository, pull, all));
     },
     labels: (asked: Page & { query?: string | null }) =>
       connection(
