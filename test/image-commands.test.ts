@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AppRepository, createAppRepository } from './build/app-repository.ts';
@@ -64,6 +65,37 @@ describe.skipIf(why !== undefined)('the commands of images', () => {
     }
     const wrong = await kajitori('build', '--name', 'laptop', '--images', 'none.yaml', ...to);
     expect(wrong).toMatchObject({ exitCode: 2, all: expect.stringContaining('none.yaml cannot be read') });
+  });
+
+  test('build: the assets of a stage are in S3 with it; one half of what they need is bad input', async () => {
+    const Bucket = 'acme-laptop-assets';
+    const assets = `arn:aws:iam::${STAGING}:role/assets`;
+    rig.ecr.role(assets, { allow: ['s3:*'], trusts: [BUILD] });
+    const keys = rig.ecr.keys(assets);
+    const s3 = new S3Client({
+      endpoint: rig.ecr.endpoint,
+      region: TOKYO,
+      forcePathStyle: true,
+      credentials: { accessKeyId: keys.AWS_ACCESS_KEY_ID, secretAccessKey: keys.AWS_SECRET_ACCESS_KEY },
+    });
+    await s3.send(
+      new CreateBucketCommand({ Bucket, CreateBucketConfiguration: { LocationConstraint: TOKYO } }),
+    );
+    await app.commit({
+      'page/Dockerfile': 'FROM scratch AS assets\nCOPY public /public\nFROM scratch\nCOPY Dockerfile /\n',
+      'page/public/app-1f3c9e2b.js': 'one',
+    });
+    const to = ['--registry', `${STAGING}/${TOKYO}`, '--create-repository', '--context', 'page'];
+    const build = ['build', '--name', 'page', ...to, '--assets-role', assets];
+    const half = await kajitori(...build, '--assets-to', `s3://${Bucket}/web`);
+    expect(half).toMatchObject({ exitCode: 2, all: expect.stringContaining('assets-target') });
+    expect(rig.ecr.images(STAGING, TOKYO, 'page')).toEqual([]);
+    const whole = [...build, '--assets-target', 'assets', '--assets-path', '/public'];
+    const built = await kajitori(...whole, '--assets-to', `s3://${Bucket}/web`);
+    expect(built.all).toContain(`assets: 1 uploaded to s3://${Bucket}/web`);
+    expect(built.exitCode, built.all).toBe(0);
+    const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket }));
+    expect(Contents.map(({ Key }) => Key)).toContain('web/app-1f3c9e2b.js');
   });
 
   test('what BuildKit built for two architectures, with its provenance, is the same digest in the other account', async () => {

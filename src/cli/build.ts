@@ -1,10 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
-import { runBuild } from '../build/build.ts';
+import { assetStage } from '../build/asset-stage.ts';
+import { type BuildInputs, runBuild } from '../build/build.ts';
+import { buildAssets, builtAssetLines } from '../build/build-assets.ts';
 import { buildJson, buildText } from '../build/build-report.ts';
+import type { BuildRequest } from '../build/build-request.ts';
 import { readSource } from '../build/build-source.ts';
 import { endedFromOutside } from '../build/ended-from-outside.ts';
-import { openBuild } from '../build/open-build.ts';
+import { type BuildMachine, openBuild } from '../build/open-build.ts';
 import { repositoryPlan } from '../build/repository-defaults.ts';
 import { buildRequests, type NamedOutputs, outputsByName } from '../build/several-images.ts';
 import { systemTiming } from '../github/timing.ts';
@@ -32,6 +35,12 @@ interface BuildOptions extends CommonOptions {
   readonly createRepository?: boolean;
   readonly environments: string;
   readonly pullAccounts?: string;
+  readonly assetsTarget?: string;
+  readonly assetsPath?: string;
+  readonly assetsTo?: string;
+  readonly assetsRegion?: string;
+  readonly assetsRole?: string;
+  readonly assetsCacheControl: string;
   readonly force?: boolean;
 }
 
@@ -67,6 +76,12 @@ export function buildCommand(): Command {
     .option('--create-repository', 'create the repository where it is missing')
     .option('--environments <list>', 'for a created repository', 'staging,production')
     .option('--pull-accounts <list>', 'for a created repository: accounts of the clusters that pull')
+    .option('--assets-target <stage>', 'a stage whose files go to S3 before the image gets a tag')
+    .option('--assets-path <folder>', 'with --assets-target: the folder in that stage (default: /)')
+    .option('--assets-to <s3://bucket/prefix>', 'with --assets-target: where they go')
+    .option('--assets-region <region>', 'of the bucket (default: that of the first registry)')
+    .option('--assets-role <arn>', 'the role that uploads (default: that of the first registry)')
+    .option('--assets-cache-control <header>', 'for names without a digest', 'public, max-age=300')
     .option('--force', 'build also when the same content was built before')
     .option('--json', 'print the result as JSON')
     .addHelpText(
@@ -77,6 +92,9 @@ Examples:
     kajitori build --name web --platforms linux/amd64,linux/arm64 \\
       --registry 111111111111/ap-northeast-1 \\
       --registry "222222222222/us-east-1 arn:aws:iam::222222222222:role/push"
+  With its assets, from a stage of the Dockerfile:
+    kajitori build --name web --registry 111111111111/ap-northeast-1 \\
+      --assets-target assets --assets-path /public --assets-to s3://acme-assets/web
   Several, each in a repository of its own (web-app, web-nginx):
     echo '{ app: { target: app }, nginx: { context: nginx } }' > images.yaml
     kajitori build --name web --registry 111111111111/ap-northeast-1 --images images.yaml`,
@@ -107,28 +125,58 @@ async function build(options: BuildOptions) {
   const plan = repositoryPlan(options.environments, options.pullAccounts);
   const workspace = process.cwd();
   const source = await readSource(workspace, undefined);
-  const signal = endedFromOutside();
+  const machine: BuildMachine = {
+    workspace,
+    env: process.env,
+    sessionName: 'kajitori-build',
+    plan,
+    timing: systemTiming,
+    onLine: progress,
+    onStep: progress,
+    onSecret: () => undefined,
+    signal: endedFromOutside(),
+  };
   const built: NamedOutputs[] = [];
+  const assets: string[] = [];
   for (const { name, request } of requests) {
     const inputs = { request, stage: { kind: 'whole' }, source, force: options.force ?? false } as const;
-    const deps = await openBuild(inputs, {
-      workspace,
-      env: process.env,
-      sessionName: 'kajitori-build',
-      plan,
-      timing: systemTiming,
-      onLine: progress,
-      onStep: progress,
-      onSecret: () => undefined,
-      signal,
-    });
+    const deps = await openBuild(inputs, machine);
+    // Once, by what the first image is built from.
+    if (built.length === 0)
+      assets.push(...(await uploadBuiltAssets(options, request, machine, inputs, deps)));
     built.push({ name, outputs: await runBuild(inputs, deps) });
   }
   const [only] = options.images === undefined ? built : [];
   return {
-    text: built.map(({ outputs }) => buildText(outputs)).join('\n'),
+    text: [...assets, ...built.map(({ outputs }) => buildText(outputs))].join('\n'),
     json: only === undefined ? outputsByName(built) : buildJson(only.outputs),
   };
+}
+
+/** Brings the assets that are asked for to S3; what was done, in lines. */
+async function uploadBuiltAssets(
+  options: BuildOptions,
+  request: BuildRequest,
+  machine: BuildMachine,
+  { force, source }: Pick<BuildInputs, 'force' | 'source'>,
+  deps: Awaited<ReturnType<typeof openBuild>>,
+): Promise<readonly string[]> {
+  const asked = await assetStage(
+    {
+      target: options.assetsTarget,
+      path: options.assetsPath,
+      to: options.assetsTo,
+      region: options.assetsRegion,
+      role: options.assetsRole,
+      cacheControl: options.assetsCacheControl,
+    },
+    request,
+    machine,
+  );
+  if (asked === undefined) return [];
+  const { assets, bucket } = asked;
+  const done = await buildAssets(assets, force, source.commit, { ...deps, bucket, signal: machine.signal });
+  return builtAssetLines(done, assets.target);
 }
 
 async function readImages(file: string | undefined): Promise<string | undefined> {
