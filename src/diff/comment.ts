@@ -136,7 +136,7 @@ function notLookedAtSection({ notLookedAt }: DiffReport): readonly string[] {
   const names = notLookedAt.slice(0, MOST_FAILURES).map(({ application }) => code(application));
   const more = notLookedAt.length - names.length;
   return [
-    `**Not looked at**, since only Argo CD can know what it makes (as before this pull request): ${names.join(', ')}${more > 0 ? ` and ${countText(more)} more` : ''}.`,
+    `**Not looked at**, since only Argo CD can know what it makes, and no changed file is its own: ${names.join(', ')}${more > 0 ? ` and ${countText(more)} more` : ''}.`,
   ];
 }
 

@@ -78,7 +78,7 @@ function notLookedAt({ notLookedAt: standing }: DiffReport): string {
   const items = standing.map(
     ({ application, message }) => `<li><b>${escaped(application)}</b>: ${escaped(message)}</li>`,
   );
-  return `<section><h2>Not looked at</h2><p>Only Argo CD can know what these make; it is the same before this pull request.</p><ul>${items.join('')}</ul></section>\n`;
+  return `<section><h2>Not looked at</h2><p>Only Argo CD can know what these make, and no changed file is their own.</p><ul>${items.join('')}</ul></section>\n`;
 }
 
 function advice(report: DiffReport): string {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type AffectedApplication, affectedApplications } from '../applications/affected.ts';
 import type { Application } from '../applications/application.ts';
+import { sourceFolder } from '../applications/directory-source.ts';
 import type { Discovered, NotRead } from '../applications/discover.ts';
 import { inputsOf, openChangedPaths } from '../applications/inputs.ts';
 import { openListing } from '../applications/repository-listing.ts';
@@ -134,10 +135,13 @@ async function diffSides(
     applicationsOfSide(side.tree, { urls: deps.urls }, (parents) => deps.render(parents, side));
   const [before, after] = await Promise.all([read(base), read(head)]);
   demandManifests([before, after]);
-  const { applications: affected, untouched } = await affectedApplications(before, after, changed.paths);
+  const { applications, untouched } = await affectedApplications(before, after, changed.paths);
+  const affected = applications.filter((pair) => !isPluginApart(pair));
+  const apart = applications.filter(isPluginApart).flatMap(({ head: plugged }) => plugged ?? []);
+  const total = applications.length + untouched;
   const chosen = affected.filter((pair) => isChosen(pair, inputs) && !isUnread(pair, before, after));
   if (chosen.length === 0) demandKnownNames([...before.applications, ...after.applications], inputs);
-  deps.onProgress(`${chosen.length} of ${affected.length + untouched} applications are affected`);
+  deps.onProgress(`${chosen.length} of ${total} applications are affected`);
   const [from, to] = await Promise.all([
     renderSide(
       chosen.map((pair) => pair.base),
@@ -151,7 +155,7 @@ async function diffSides(
     ),
   ]);
   const pairs: ApplicationPair[] = [];
-  const unread = unreadable(before, after);
+  const unread = unreadable(before, after, changed.paths);
   const notRendered = [...unread.notRendered];
   for (const pair of chosen) {
     const now = failuresOf(pair.head, to, 'after');
@@ -167,9 +171,9 @@ async function diffSides(
   const report: DiffReport = {
     base: changed.base,
     head: changed.dirty ? 'working copy' : changed.head,
-    applications: { total: affected.length + untouched, affected: chosen.length },
+    applications: { total, affected: chosen.length },
     notRendered,
-    notLookedAt: unread.notLookedAt,
+    notLookedAt: [...unread.notLookedAt, ...apart.map(describePlugin)],
     blocks: collapse(diffs),
     capacity: capacityByCluster(diffs),
   };
@@ -226,12 +230,13 @@ function failuresOf(
 
 /**
  * What could not be read of a repository: which applications it makes is not known. What needs another service to be known
- * (pull requests, a provider's repositories, a plugin), and is the same on both sides, is apart: it would fail every pull request of
- * a company that has previews.
+ * (pull requests, a provider's repositories), and is the same on both sides, is apart: it would fail every pull request of a company
+ * that has previews. The same means that nobody touched its file: what it makes is not compared.
  */
 function unreadable(
   before: Discovered,
   after: Discovered,
+  changedPaths: readonly string[],
 ): {
   readonly notRendered: readonly NotRendered[];
   readonly notLookedAt: readonly NotRendered[];
@@ -239,7 +244,9 @@ function unreadable(
 } {
   const isSame = (a: NotRead) => (b: NotRead) => a.what === b.what && a.failure.message === b.failure.message;
   const onBoth = after.notRead.filter((each) => before.notRead.some(isSame(each)));
-  const standing = onBoth.filter(({ failure }) => failure.reason === 'not-rendered');
+  const standing = onBoth.filter(
+    ({ failure, at }) => failure.reason === 'not-rendered' && !changedPaths.includes(at.file),
+  );
   const now = after.notRead.filter((each) => !standing.includes(each));
   const then = before.notRead.filter((each) => !after.notRead.some(isSame(each)));
   return {
@@ -251,6 +258,28 @@ function unreadable(
     names: new Set([...now, ...then].map(({ what }) => what)),
   };
 }
+
+/**
+ * Whether a plugin renders it, and no file in its own folder changed. A plugin may read any file of the repository: told as not
+ * rendered, it would fail every pull request.
+ */
+const isPluginApart = ({ head, reasons }: AffectedApplication): boolean => {
+  const [source, ...others] = head?.sources ?? [];
+  if (source?.plugin === undefined || others.length > 0) return false;
+  const folder = sourceFolder(source);
+  return reasons.every(
+    (reason) =>
+      reason.kind === 'inputs' &&
+      !reason.paths.some((file) => folder === '' || file.startsWith(`${folder}/`)),
+  );
+};
+
+const describePlugin = ({ name, declaredAt }: Application): NotRendered => ({
+  application: name,
+  side: 'after',
+  message: 'It is rendered by a config management plugin, and those run only in Argo CD.',
+  at: declaredAt,
+});
 
 /** An application that moves to another cluster goes in one and comes in the other. */
 function comparable(

@@ -47,7 +47,9 @@ export function diffText(report: DiffReport): string {
         `   → ${RISKS[code].check}`,
       ]),
     affectedText(report),
-    ...notLookedAt.map(({ application }) => `Not looked at, as before: ${application}`),
+    ...notLookedAt.map(
+      ({ application }) => `Not looked at, since only Argo CD can know what it makes: ${application}`,
+    ),
     ...capacityRows(capacity).map(
       ({ clusters, what, cpu, memory }) =>
         `Capacity of ${what} in ${listed(clusters, 6)}${clusters.length > 1 ? ', each' : ''}: CPU ${cpu}, memory ${memory}`,
