@@ -1,10 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import pLimit from 'p-limit';
 import { Failure } from '../report/failure.ts';
 import { type HelmObject, helmObjects, type KnownDocuments } from './documents.ts';
 import { type ReleaseInputs, releaseInputsReader } from './release-inputs.ts';
 import type { RenderCache } from './render-cache.ts';
+import { type KnownFiles, type RenderedFile, readRenderedFiles } from './rendered-files.ts';
 import { type HelmOptions, type HelmRelease, helmTemplateText, shownChart } from './template.ts';
 import { type BatchMember, renderBatch } from './umbrella.ts';
 
@@ -48,8 +50,9 @@ type BatchItem = Item & { readonly inputs: { readonly batch: NonNullable<Release
  * Renders many releases: the same objects and failures as `helm template` gives for each, in the order of `releases`.
  *
  * Releases of a chart that is suited (batch-chart.ts) are rendered many at once; the first of each chart is rendered alone too,
- * and where both are not the same, byte for byte, that chart is rendered one by one. What fails in a batch is rendered alone, so
- * that the words are helm's for this release.
+ * and where both are not the same, object by object in their order, that chart is rendered one by one. (There is no text to compare:
+ * in a batch helm does not put it together, umbrella.ts.) What fails in a batch, or is rare, is rendered alone, so that the judge is
+ * helm, and the words are its own for this release.
  *
  * @throws only what is no Failure, and the signal's reason
  */
@@ -89,6 +92,12 @@ export async function renderReleases(
 
 /** What helm printed for one release, rendered by a process of its own. */
 type Alone = { readonly text: string } | { readonly failure: Failure };
+
+/** What was rendered by one process, or by several after one failed. */
+type RenderedTogether = ReadonlyMap<BatchItem, readonly RenderedFile[]>;
+
+/** The objects of one release of a batch; undefined where it must be rendered alone. */
+type Reading = (item: BatchItem) => readonly HelmObject[] | undefined;
 
 /** Whether a batch of a chart was compared with one release that was rendered alone, and how that ended. */
 type Verdict = 'same' | 'different' | 'unknown';
@@ -171,30 +180,40 @@ class Fleet {
   /** Settles a batch; until one of the group was compared, one of this batch is rendered alone for it. */
   async #settleCompared(
     batch: readonly BatchItem[],
-    pending: Promise<ReadonlyMap<BatchItem, string>>,
+    pending: Promise<RenderedTogether>,
     before: Promise<Verdict>,
   ): Promise<Verdict> {
-    const texts = await pending;
+    const rendered = await pending;
     const known = await before;
-    const verdict = known === 'unknown' ? await this.#compare(batch, texts) : known;
-    await this.#settleBatch(batch, verdict === 'same' ? texts : new Map());
+    const knownFiles: KnownFiles = new Map();
+    const objectsOf = (item: BatchItem): readonly HelmObject[] | undefined => {
+      const files = rendered.get(item);
+      return files && readRenderedFiles(files, item.release.skipTests === true, knownFiles);
+    };
+    const verdict = known === 'unknown' ? await this.#compare(batch, objectsOf) : known;
+    await this.#settleBatch(batch, verdict === 'same' ? objectsOf : () => undefined);
     return verdict;
   }
 
-  async #compare(batch: readonly BatchItem[], texts: ReadonlyMap<BatchItem, string>): Promise<Verdict> {
-    const witness = batch.find((item) => texts.has(item));
-    if (witness === undefined) {
-      return 'unknown';
+  async #compare(batch: readonly BatchItem[], objectsOf: Reading): Promise<Verdict> {
+    for (const witness of batch) {
+      const objects = objectsOf(witness);
+      if (objects !== undefined) {
+        const alone = await this.#alone(witness);
+        const judged = 'text' in alone ? this.#read(witness, alone.text) : undefined;
+        return judged && 'objects' in judged && isDeepStrictEqual(judged.objects, objects)
+          ? 'same'
+          : 'different';
+      }
     }
-    const alone = await this.#alone(witness);
-    return 'text' in alone && alone.text === texts.get(witness) ? 'same' : 'different';
+    return 'unknown';
   }
 
   /** What of a batch is read is settled, the others are rendered alone. */
-  async #settleBatch(batch: readonly BatchItem[], texts: ReadonlyMap<BatchItem, string>): Promise<void> {
+  async #settleBatch(batch: readonly BatchItem[], objectsOf: Reading): Promise<void> {
     const alone: Promise<void>[] = [];
     for (const [at, item] of batch.entries()) {
-      const objects = readOrNot(texts.get(item));
+      const objects = objectsOf(item);
       if (objects === undefined) {
         const work = this.#settleAlone(item);
         // It may fail before it is waited for.
@@ -211,8 +230,8 @@ class Fleet {
     await Promise.all(alone);
   }
 
-  /** Texts by release; one that has none must be rendered alone. */
-  async #together(items: readonly BatchItem[]): Promise<ReadonlyMap<BatchItem, string>> {
+  /** One that is not in it must be rendered alone. */
+  async #together(items: readonly BatchItem[]): Promise<RenderedTogether> {
     const [first] = items;
     if (first === undefined || items.length === 1) {
       return new Map();
@@ -235,12 +254,9 @@ class Fleet {
       this.#options.onProcess?.(items.length);
       return renderBatch(first.inputs.batch.chart, flags, members, this.#options);
     });
-    if ('texts' in outcome) {
+    if ('files' in outcome) {
       return new Map(
-        items.flatMap((item, at) => {
-          const text = outcome.texts[at];
-          return text === undefined ? [] : [[item, text] as const];
-        }),
+        outcome.files.flatMap((files, at) => (items[at] === undefined ? [] : [[items[at], files]])),
       );
     }
     if (concernsAll(outcome.failure)) {
@@ -253,7 +269,7 @@ class Fleet {
         ? [others]
         : [others.slice(0, Math.ceil(others.length / 2)), others.slice(Math.ceil(others.length / 2))];
     const rendered = await Promise.all(parts.map((part) => this.#together(part)));
-    return new Map(rendered.flatMap((texts) => [...texts]));
+    return new Map(rendered.flatMap((files) => [...files]));
   }
 
   #alone(item: Item): Promise<Alone> {
@@ -277,17 +293,19 @@ class Fleet {
       await this.#settle(item, { release, failure: alone.failure });
       return;
     }
-    let result: ReleaseResult;
+    await this.#settle(item, this.#read(item, alone.text));
+  }
+
+  #read({ release }: Item, text: string): ReleaseResult {
     try {
       const chart = shownChart(release, this.#options);
-      result = { release, objects: helmObjects(alone.text, chart, this.#options.known) };
+      return { release, objects: helmObjects(text, chart, this.#options.known) };
     } catch (error) {
       if (!(error instanceof Failure)) {
         throw error;
       }
-      result = { release, failure: error };
+      return { release, failure: error };
     }
-    await this.#settle(item, result);
   }
 }
 
@@ -298,15 +316,3 @@ const concernsAll = ({ reason, cause }: Failure): boolean =>
   reason === 'tool-missing' ||
   reason === 'render-limit' ||
   (typeof cause === 'string' && cause.includes('chart requires kubeVersion'));
-
-/** Undefined for what has mistakes: rendered alone, it is refused with its place. */
-function readOrNot(text: string | undefined): readonly HelmObject[] | undefined {
-  try {
-    return text === undefined ? undefined : helmObjects(text, '');
-  } catch (error) {
-    if (!(error instanceof Failure)) {
-      throw error;
-    }
-    return undefined;
-  }
-}

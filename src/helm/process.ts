@@ -20,7 +20,8 @@ export interface ToolProcess {
 
 /** How it ended, with all that it printed. */
 export type ToolEnd =
-  | { readonly kind: 'done' | 'failed'; readonly stdout: string; readonly stderr: string }
+  | { readonly kind: 'done'; readonly stdout: string; readonly stderr: string }
+  | { readonly kind: 'failed'; readonly stdout: string; readonly stderr: string }
   | { readonly kind: 'stopped'; readonly by: 'time' | 'bytes' };
 
 /**
@@ -34,24 +35,37 @@ export async function runTool(
   words: readonly string[],
   { limits, signal, ...options }: ToolProcess,
 ): Promise<ToolEnd | undefined> {
-  const result = await execa(command, words, {
+  const running = execa(command, words, {
     ...options,
     reject: false,
     stripFinalNewline: false,
     timeout: limits.milliseconds,
     maxBuffer: limits.bytes,
+    // Of a process that fails execa repeats all that it kept in a message, character by character: longer than helm takes.
+    buffer: { stdout: false },
     // It does not listen while it renders, and leaves nothing behind.
     killSignal: 'SIGKILL',
     ...(signal === undefined ? {} : { cancelSignal: signal }),
   });
+  const printed: Buffer[] = [];
+  let bytes = 0;
+  running.stdout.on('data', (part: Buffer) => {
+    bytes += part.length;
+    if (bytes > limits.bytes) {
+      running.kill();
+    } else {
+      printed.push(part);
+    }
+  });
+  const result = await running;
   signal?.throwIfAborted();
   if (result.code === 'ENOENT' || result.code === 'EACCES') {
     return undefined;
   }
-  if (result.timedOut || result.isMaxBuffer) {
+  if (result.timedOut || result.isMaxBuffer || bytes > limits.bytes) {
     return { kind: 'stopped', by: result.timedOut ? 'time' : 'bytes' };
   }
-  const [stdout, stderr] = [String(result.stdout), String(result.stderr)];
+  const [stdout, stderr] = [Buffer.concat(printed).toString(), String(result.stderr)];
   return result.exitCode === 0
     ? { kind: 'done', stdout, stderr }
     : { kind: 'failed', stdout, stderr: stderr || (result.shortMessage ?? '') };

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { parseManifests } from '../kubernetes/manifests.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
-import { couldNot } from '../report/failure.ts';
-import { limitWords, runHelm } from './process.ts';
+import { couldNot, type Failure } from '../report/failure.ts';
+import { limitWords, runHelm, type ToolEnd } from './process.ts';
 import { explainHelmError } from './template-error.ts';
 
 /** One chart with its values, for one cluster. */
@@ -72,35 +72,55 @@ export async function helmTemplate(
 
 /** The same as text, byte for byte as helm prints it. */
 export async function helmTemplateText(release: HelmRelease, options: HelmOptions = {}): Promise<string> {
-  const { helm, signal, limits = LIMITS } = options;
-  const chart = shownChart(release, options);
-  const end = await runHelm(helmArguments(release), {
+  const end = await runHelmTemplate(release, options);
+  if (end.kind === 'done') {
+    return end.stdout;
+  }
+  throw await notRendered(end, release, options);
+}
+
+/**
+ * Runs `helm template`; how it ended is for the caller to judge.
+ *
+ * @param env besides our own environment
+ * @throws Failure (exit 2, `tool-missing`)
+ */
+export function runHelmTemplate(
+  release: HelmRelease,
+  { helm, signal, limits = LIMITS }: HelmOptions,
+  env: Readonly<Record<string, string>> = {},
+): Promise<ToolEnd> {
+  return runHelm(helmArguments(release), {
     helm,
     // Helm lives for a moment: collecting garbage a quarter as often takes a fifth of its time away.
-    env: { GOGC: process.env.GOGC ?? '400' },
+    env: { GOGC: process.env.GOGC ?? '400', ...env },
     input: release.values === undefined ? (release.valuesText ?? '{}') : JSON.stringify(release.values),
     limits,
     signal,
   });
-  switch (end.kind) {
-    case 'done':
-      return end.stdout;
-    case 'stopped':
-      throw couldNot(`Rendering took ${limitWords(end.by, limits)} and was stopped.`, {
-        at: { file: chart },
-        todo: 'Look for a template or a value that repeats itself.',
-        reason: 'render-limit',
-      });
-    case 'failed': {
-      const schema = await chartSchema(release.chart, chart);
-      const { message, ...details } = explainHelmError(end.stderr, {
-        chart,
-        schema,
-        show: (file) => shownPath(file, options),
-      });
-      throw couldNot(message, { ...details, cause: end.stderr });
-    }
+}
+
+/** Why there is nothing, in words. What helm said itself is the cause. */
+export async function notRendered(
+  end: Exclude<ToolEnd, { readonly kind: 'done' }>,
+  release: HelmRelease,
+  options: HelmOptions,
+): Promise<Failure> {
+  const chart = shownChart(release, options);
+  if (end.kind === 'stopped') {
+    return couldNot(`Rendering took ${limitWords(end.by, options.limits ?? LIMITS)} and was stopped.`, {
+      at: { file: chart },
+      todo: 'Look for a template or a value that repeats itself.',
+      reason: 'render-limit',
+    });
   }
+  const schema = await chartSchema(release.chart, chart);
+  const { message, ...details } = explainHelmError(end.stderr, {
+    chart,
+    schema,
+    show: (file) => shownPath(file, options),
+  });
+  return couldNot(message, { ...details, cause: end.stderr });
 }
 
 /** Flags first and `--` before names: nothing that a repository calls itself becomes an option. */

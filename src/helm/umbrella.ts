@@ -2,10 +2,11 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempDisposableSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { Failure } from '../report/failure.ts';
+import type { Failure } from '../report/failure.ts';
 import type { BatchChart } from './batch-chart.ts';
 import type { PlainMap } from './merged-values.ts';
-import { type HelmOptions, type HelmRelease, helmTemplateText } from './template.ts';
+import type { RenderedFile } from './rendered-files.ts';
+import { type HelmOptions, type HelmRelease, notRendered, runHelmTemplate } from './template.ts';
 
 /** One release of a batch. */
 export interface BatchMember {
@@ -21,12 +22,9 @@ export type BatchFlags = Pick<
   'kubeVersion' | 'apiVersions' | 'skipTests' | 'skipSchemaValidation'
 >;
 
-/**
- * What came of a batch: the text of each member, byte for byte as helm prints it for this release alone (undefined where
- * something in it is odd), or what helm said.
- */
+/** What came of a batch: what each template rendered for each member, in the order of the templates' paths, or what helm said. */
 export type BatchOutcome =
-  | { readonly texts: readonly (string | undefined)[] }
+  | { readonly files: readonly (readonly RenderedFile[])[] }
   | {
       readonly failure: Failure;
       /** Indexes of members that helm names; empty where it names none. */
@@ -44,8 +42,11 @@ export type BatchOutcome =
  * - What a template asks of the release and the chart is told as it is when it is rendered alone; the dependency's own would be
  *   those of the umbrella.
  * - The schema is lifted to the umbrella, where helm compiles it once and looks at all dependencies' values with it.
+ * - Helm would read all of it as YAML to bring it into order, as we do again: a third of its time. So each file begins with
+ *   what no YAML begins with. Helm then says so of the first, and what it is told to print in this case (`--debug`) are all files as
+ *   they were rendered. They are put into order by `readRenderedFiles`.
  *
- * Names have a random part, so that nothing which is rendered can be taken for the head line that helm prints over a document.
+ * Names have a random part, so that nothing which is rendered can be taken for the head line that helm prints over a file.
  */
 export async function renderBatch(
   chart: BatchChart,
@@ -75,26 +76,26 @@ export async function renderBatch(
     ]),
   );
   const release = { name: 'umbrella', namespace: 'umbrella', chart: folder.path, valueFiles: [], values };
-  const rendered = await helmTemplateText({ ...release, ...flags }, options).then(
-    (text) => ({ text }),
-    (failure: unknown) => ({ failure }),
-  );
-  if ('failure' in rendered) {
-    const { failure } = rendered;
-    if (!(failure instanceof Failure)) {
-      throw failure;
-    }
-    const said = typeof failure.cause === 'string' ? failure.cause : '';
-    const named = new Set(
-      [...said.matchAll(new RegExp(`${umbrella}-(\\d+)\\b`, 'g'))].map(([, at]) => Number(at)),
-    );
-    return {
-      failure,
-      named: [...named].filter((index) => index < members.length),
-      isComplete: failure.reason === 'values-refused',
-    };
+  const all = { ...release, ...flags };
+  const end = await runHelmTemplate(all, options, { HELM_DEBUG: 'true' });
+  const templates = [...chart.rendered.keys()].filter((name) => !name.endsWith('NOTES.txt'));
+  const files = end.kind === 'stopped' ? undefined : filesOf(end.stdout, umbrella, templates, members.length);
+  if (files !== undefined) {
+    return { files };
   }
-  return { texts: textsOf(rendered.text, umbrella, chart.name, members.length) };
+  if (end.kind === 'done') {
+    return { files: [] };
+  }
+  const failure = await notRendered(end, all, options);
+  const said = end.kind === 'failed' ? end.stderr.slice(Math.max(0, end.stderr.search(/^Error: /m))) : '';
+  const named = new Set(
+    [...said.matchAll(new RegExp(`${umbrella}-(\\d+)\\b`, 'g'))].map(([, at]) => Number(at)),
+  );
+  return {
+    failure,
+    named: [...named].filter((index) => index < members.length),
+    isComplete: failure.reason === 'values-refused',
+  };
 }
 
 function umbrellaFiles(
@@ -115,14 +116,13 @@ function umbrellaFiles(
   if (chart.valuesYaml !== undefined) {
     files.set('charts/chart/values.yaml', chart.valuesYaml);
   }
-  files.set(`templates/${umbrella}.yaml`, LAST_OBJECT);
   for (const [file, text] of chart.partials) {
     files.set(file, text);
   }
   for (const [file, text] of chart.rendered) {
     const template = JSON.stringify(`${name}/${file}`);
     files.set(`templates/_${umbrella}/${file}.tpl`, `{{ define ${template} }}${text}{{ end }}`);
-    files.set(`charts/chart/${file}`, `{{ include ${template} ${context(name, file)} }}`);
+    files.set(`charts/chart/${file}`, `${MARK}{{ include ${template} ${context(name, file)} }}${MARK}`);
   }
   return files;
 }
@@ -148,48 +148,36 @@ const liftedSchema = (schema: PlainMap, umbrella: string) => ({
   definitions: { chart: { ...schema, $id: 'https://kajitori.dev/lifted/values.schema.json' } },
 });
 
+/** YAML keeps it for later: nothing may begin with it. */
+const MARK = '@';
+
 /**
- * An object that helm prints after all others and before all hooks: kinds that it does not know are last, by name (`InstallOrder`
- * in its source). It shows where hooks begin.
+ * Parts helm's output by the head lines over its files, which are in no order.
+ *
+ * @returns undefined unless each file of each member is there, from mark to mark
  */
-const LAST_OBJECT = 'apiVersion: v1\nkind: "~"\n';
-
-/** Parts helm's output by the head lines that say which dependency a document is from; order is kept. */
-function textsOf(output: string, umbrella: string, chart: string, members: number): (string | undefined)[] {
-  const last = output.indexOf(`---\n# Source: ${umbrella}/templates/${umbrella}.yaml\n`);
-  if (last === -1 || !output.startsWith(`---\n# Source: ${umbrella}/`)) {
-    return Array.from({ length: members }, () => undefined);
-  }
-  const objects = partsOf(output.slice(0, last), umbrella, chart, members);
-  const hooks = partsOf(output.slice(last), umbrella, chart, members);
-  return objects.map((part, index) => {
-    // Helm takes the space after the last object away, and Helm 4 that after no other one.
-    const trimmed = part.trimEnd();
-    // These are space to Go or to JavaScript only.
-    const isOdd = /[\u0085\ufeff]/.test(part.slice(Math.max(0, trimmed.length - 1)));
-    const text = `${trimmed}\n${hooks[index]}`;
-    return isOdd || text.includes(umbrella) ? undefined : text;
-  });
-}
-
-function partsOf(output: string, umbrella: string, chart: string, members: number): string[] {
-  const texts = Array.from({ length: members }, () => '');
-  const heads = new RegExp(`^---\\n# Source: ${umbrella}/charts/${umbrella}-(\\d+)/(.*)\\n`, 'gm');
-  let before: { readonly index: number; readonly head: string; readonly from: number } | undefined;
-  const close = (to: number): void => {
-    if (before !== undefined) {
-      texts[before.index] += before.head + output.slice(before.from, to);
+function filesOf(
+  output: string,
+  umbrella: string,
+  templates: readonly string[],
+  members: number,
+): RenderedFile[][] | undefined {
+  const heads = new RegExp(`^---\\n# Source: ${umbrella}/charts/${umbrella}-(\\d+)/(.*)\\n${MARK}`, 'gm');
+  const found = [...output.matchAll(heads)];
+  const texts = new Map<string, string>();
+  for (const [at, head] of found.entries()) {
+    const file = output.slice(head.index + head[0].length, found[at + 1]?.index);
+    if (!file.endsWith(`${MARK}\n`)) {
+      return undefined;
     }
-  };
-  for (const found of output.matchAll(heads)) {
-    close(found.index);
-    const [head, index, file] = found;
-    before = {
-      index: Number(index),
-      head: `---\n# Source: ${chart}/${file}\n`,
-      from: found.index + head.length,
-    };
+    texts.set(`${head[1]}/${head[2]}`, file.slice(0, -MARK.length - 1));
   }
-  close(output.length);
-  return texts;
+  const inOrder = templates.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  const files = Array.from({ length: members }, (_, index) =>
+    inOrder.flatMap((template) => {
+      const text = texts.get(`${index}/${template}`);
+      return text === undefined ? [] : [{ template, text }];
+    }),
+  );
+  return files.every(({ length }) => length === templates.length) ? files : undefined;
 }

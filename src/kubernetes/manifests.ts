@@ -34,7 +34,7 @@ function parsePlainManifests(text: string, file: string): KubernetesObject[] | u
       if (document === undefined) {
         objects.push(...parseManifestsWithPlaces(part, file));
       } else if (document.value !== null) {
-        objects.push(...toObjects(document.value, { file }));
+        objects.push(...objectsOf(document.value, { file }));
       }
     } catch {
       // Its place is told by reading the whole.
@@ -79,7 +79,7 @@ export function parseManifestsWithPlaces(text: string, file: string): Kubernetes
     } catch (error) {
       throw badManifest(error instanceof Error ? error.message : String(error), { file, line });
     }
-    return value === null || value === undefined ? [] : toObjects(value, { file, line });
+    return value === null || value === undefined ? [] : objectsOf(value, { file, line });
   });
 }
 
@@ -93,7 +93,12 @@ const badManifest = (why: string, at: Place) =>
     reason: 'bad-manifest',
   });
 
-function toObjects(value: unknown, at: Place): KubernetesObject[] {
+/**
+ * What one document, as data, is as objects: itself, or the items of a list.
+ *
+ * @throws Failure (exit 2, `bad-manifest`) for what is not a Kubernetes object
+ */
+export function objectsOf(value: unknown, at: Place): KubernetesObject[] {
   if (!isMap(value)) {
     throw badManifest('it is not a map', at);
   }
@@ -102,7 +107,7 @@ function toObjects(value: unknown, at: Place): KubernetesObject[] {
     throw badManifest('apiVersion or kind is missing', at);
   }
   if (kind.endsWith('List') && Array.isArray(items)) {
-    return items.flatMap((item: unknown) => toObjects(item, at));
+    return items.flatMap((item: unknown) => objectsOf(item, at));
   }
   // As Argo CD knows an empty list of objects (reposerver/repository `isNullList`).
   if (kind.endsWith('List') && items === null && spec === undefined && status === undefined) {
