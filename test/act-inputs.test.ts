@@ -125,7 +125,7 @@ test('all that can be built by the action can be built by build-image.yml, by de
 });
 
 test('release.yml builds with the defaults of build-image.yml, and that one with those of the action', () => {
-  type Inputs = Readonly<Record<string, { readonly default?: unknown }>>;
+  type Inputs = Readonly<Record<string, { readonly default?: string | boolean }>>;
   const called = release.on.workflow_call.inputs as Inputs;
   for (const [name, { default: value }] of Object.entries(buildWorkflow.on.workflow_call.inputs as Inputs)) {
     if (name === 'runs-on') continue;

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { lookoutOpener } from '../src/deploy/open-lookout.ts';
 import { runWait, type WaitInputs, type WaitOutputs } from '../src/deploy/wait.ts';
-import { progressLine, waitHeadline, waitSummary } from '../src/deploy/wait-report.ts';
+import { progressLine, waitHeadline, waitResult, waitSummary } from '../src/deploy/wait-report.ts';
 import { createGitHubClient } from '../src/github/client.ts';
 import { parseRepositoryName } from '../src/github/repository-name.ts';
 import type { Timing } from '../src/github/timing.ts';
@@ -52,7 +52,7 @@ interface Company extends AsyncDisposable {
   readonly argocd: ArgoCdStandin;
   readonly told: string[];
   deploy(tag: string): Promise<string>;
-  wait(inputs?: Partial<WaitInputs>): Promise<WaitOutputs>;
+  wait(inputs?: Partial<WaitInputs>, token?: string): Promise<WaitOutputs>;
   states(commit: string): readonly string[];
 }
 
@@ -101,7 +101,7 @@ async function company(): Promise<Company> {
         },
       );
     },
-    wait: (inputs = {}) =>
+    wait: (inputs = {}, token = argocd.token) =>
       runWait(
         {
           apps: ['web'],
@@ -122,7 +122,7 @@ async function company(): Promise<Company> {
             {
               kind: 'api',
               server: argocd.url,
-              token: argocd.token,
+              token,
               connector: undefined,
               idToken: undefined,
               ca: undefined,
@@ -249,6 +249,18 @@ test('a token that is refused is told at once, and the verdict says that nothing
   at.argocd.inject({ status: 401 });
   await expect(at.wait({ commit })).rejects.toMatchObject({ exitCode: 2, reason: 'argocd-denied' });
   expect(at.states(commit)).toEqual(['error', 'error']);
+  expect(await at.gitops.head()).toBe(commit);
+});
+
+test('a token that may not see the app: nothing is known, nothing is put back, and its rights are named', async () => {
+  const at = await found();
+  const commit = await at.deploy('build-2');
+  const outputs = await at.wait(
+    { commit, limits: { deadlineMs: MINUTE, unseenMs: 2 * MINUTE } },
+    at.argocd.createToken({ projects: ['another'] }),
+  );
+  expect(outputs).toMatchObject({ verdict: 'unknown', remedy: undefined });
+  expect(waitResult(outputs).error).toMatch(/web-prod-1.*token/s);
   expect(await at.gitops.head()).toBe(commit);
 });
 

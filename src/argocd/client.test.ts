@@ -67,6 +67,16 @@ describe('what an answer means', () => {
     expect(failure.todo).toBeTruthy();
   });
 
+  test.each([
+    [401, 'invalid session: token has invalid claims: token is expired', /generate-token.*argocd-token/],
+    [403, 'permission denied', /^Let the role .* get applications \(docs/],
+  ])('%i: who reads it knows whether it is the token or its rights', async (status, message, todo) => {
+    const client = open(await serve(answer(status, { message })));
+    const failure = argoCdFailure(await rejection(client.list()), client.server);
+    expect(failure.message).toContain(message);
+    expect(failure.todo).toMatch(todo);
+  });
+
   test('its own words are shown, cleaned; the token never', async () => {
     const echo: RequestListener = (request, response) => {
       const message = `\u001b[31mno\u001b[0m\n::error::${request.headers.authorization}`;

@@ -70,14 +70,18 @@ export function wordsOf({ status, text, headers }: TransportAnswer): string {
 /** The failure to show to a person. */
 export const argoCdFailure = (error: ArgoCdError, server: string): Failure =>
   couldNot(`${error.message} (Argo CD at ${server})`, {
-    todo: TODO[error.fault],
+    todo: error.status === 401 ? NOT_ACCEPTED : TODO[error.fault],
     reason: `argocd-${error.fault}`,
     cause: error,
   });
 
+/** 401: what a role may do was not even asked. Tokens of accounts end by time, or with a new password of the account. */
+const NOT_ACCEPTED =
+  'Argo CD does not take this token (any more). Make a new one (argocd account generate-token --account kajitori) and put it where the run has it from: the secret argocd-token (of forms KAJITORI_ARGOCD_TOKEN), on a laptop ARGOCD_AUTH_TOKEN. Or sign in without one: argocd-connector (docs/setup.md, "Argo CD").';
+
 const TODO: Readonly<Record<ArgoCdFault, string>> = {
   unavailable: 'Check that this runner reaches Argo CD, and run it again.',
-  denied: 'Check the token, and that its role may get applications (docs/setup.md, "Argo CD").',
+  denied: 'Let the role of this token, or of this repository, get applications (docs/setup.md, "Argo CD").',
   'missing-or-denied':
     'Check that the application exists and that the token’s role may get it: Argo CD answers the same for both.',
   missing: 'Check the address: it must be that of Argo CD’s own API server.',
