@@ -46,6 +46,38 @@ spec:
 `;
 
 describe('kajitori render', () => {
+  it('what it wrote before, and what git ignores, is not taken for what Argo CD reads', async () => {
+    await using gitops = await example({
+      'platform/none.yaml': '',
+      '.gitignore': 'scratch/\n',
+      'scratch/other.yaml': APPLICATION('other', 'nowhere'),
+    });
+    const git = (...parameters: readonly string[]) => execa('git', ['-C', gitops.root, ...parameters]);
+    await git('init', '--quiet');
+    await git('add', '--all');
+    await git('-c', 'user.name=a', '-c', 'user.email=a@example.com', 'commit', '--quiet', '-m', 'x');
+    const first = await gitops.render('--output', 'out');
+    expect(first).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await gitops.render('--output', 'out')).toEqual(first);
+    // What somebody committed counts, whoever wrote it: Argo CD reads it.
+    await git('add', '--all');
+    expect(await gitops.render('--output', 'out2')).not.toEqual({
+      ...first,
+      stdout: first.stdout.replace('out', 'out2'),
+    });
+  });
+
+  it('ends quietly when nobody reads what it prints', async () => {
+    await using gitops = await example({ 'platform/none.yaml': '' });
+    const command = `'${process.execPath}' '${MAIN}' render | true; exit "\${PIPESTATUS[0]}"`;
+    const { stdout, stderr, exitCode } = await execa('bash', ['-c', command], {
+      cwd: gitops.root,
+      reject: false,
+      env: { KAJITORI_CACHE: path.join(gitops.folder, 'cache'), NODE_COMPILE_CACHE: compiled.path },
+    });
+    expect({ stdout, stderr, exitCode }).toEqual({ stdout: '', stderr: '', exitCode: 0 });
+  });
+
   it('prints what Argo CD would apply, each object with whose it is', async () => {
     await using gitops = await example();
     const { stdout, stderr, exitCode } = await gitops.render('--app', 'web', '--cluster', 'prod-1');

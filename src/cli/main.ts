@@ -20,6 +20,12 @@ import { uploadAssetsCommand } from './upload-assets.ts';
 import { readVersion } from './version.ts';
 import { waitCommand } from './wait.ts';
 
+// Who reads only the first lines (`| head`) has what they wanted.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit();
+  throw error;
+});
+
 const program = new Command('kajitori')
   .description(
     'From a merged commit to a healthy pod: EKS, Helm and Argo CD, by the same code as the actions.',

@@ -6,6 +6,7 @@ import { checkRenderedFolder, writeRenderedFolder } from '../render/rendered-fol
 import { renderedFiles, renderedYaml } from '../render/rendered-yaml.ts';
 import { clusterName, type RenderOutputs, runRender } from '../render/run-render.ts';
 import { type Failure, formatFailure } from '../report/failure.ts';
+import { withoutUnseen } from '../repository/unseen.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
 import { gitRemoteUrl } from '../scaffold/git-remote.ts';
 import { type CommonOptions, progress, runCommand } from './run-command.ts';
@@ -55,7 +56,8 @@ async function render(options: RenderOptions) {
   if (options.output !== undefined) {
     await checkRenderedFolder(options.output);
   }
-  const tree = await openWorkingCopy('.');
+  const copy = await openWorkingCopy('.');
+  const tree = await withoutUnseen(copy, copy.root);
   const url = await gitRemoteUrl('.');
   const revision = await headCommit();
   const cache = options.cache ? await openUserRenderCache(process.env, Date.now) : undefined;
@@ -63,7 +65,7 @@ async function render(options: RenderOptions) {
     { app: options.app, environment: options.environment, cluster: options.cluster },
     {
       tree,
-      root: tree.root,
+      root: copy.root,
       charts: chartFolder(process.env),
       now: Date.now,
       urls: url === undefined ? [] : [url],

@@ -14,6 +14,7 @@ import { couldNot, type Failure } from '../report/failure.ts';
 import { rememberingTree } from '../repository/remembering-tree.ts';
 import { type ChangedPaths, isMergeOf, openChange, type Revision } from '../repository/revision.ts';
 import type { Tree } from '../repository/tree.ts';
+import { withoutUnseen } from '../repository/unseen.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
 import {
   type ApplicationPair,
@@ -71,7 +72,7 @@ export interface DiffOutputs {
  * @throws Failure (exit 2) when git has no such base, when a kajitori.yaml cannot be read, or when no application has the name
  */
 export async function runDiff(inputs: DiffInputs, deps: DiffDependencies): Promise<DiffOutputs> {
-  const tree = rememberingTree(await openWorkingCopy(inputs.root));
+  const tree = rememberingTree(await withoutUnseen(await openWorkingCopy(inputs.root), inputs.root));
   const { changed, before: revision } = await openChange(inputs.root, await baseOf(inputs), tree);
   const folder = await mkdtemp(path.join(tmpdir(), 'kajitori-diff-'));
   try {

@@ -2,9 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { couldNot } from '../report/failure.ts';
-
-/** Stands in every folder that we wrote: what has it may be replaced. */
-const MARK = '.kajitori-render';
+import { RENDERED_MARK as MARK } from '../repository/unseen.ts';
 
 /**
  * Refuses a folder that has something in it which we did not write; one that is missing, empty or ours is fine.
