@@ -6,6 +6,8 @@ import { type OutputChunk, type Plugin, rolldown } from 'rolldown';
 const INSTEAD: Readonly<Record<string, string>> = {
   // `import` of a module of Node reads all that it exports. With WebSocket that is the whole of Node's fetch: 40 ms.
   http: `module.exports = require('node:http')`,
+  // With all that it exports comes the list of Node's flags: 5 ms.
+  process: 'module.exports = process',
   // For proxies of fetch (getAgentDispatcher of @actions/http-client), which nothing here calls: 400 kB.
   undici: `exports.ProxyAgent = class { constructor() { throw new Error('undici is not in the bundle') } }`,
 };
