@@ -10,9 +10,13 @@ export const HOW: Readonly<Record<ObjectChange['how'], { readonly sign: string; 
   changed: { sign: '~', word: 'changed' },
 };
 
-/** Whether an object is removed from git, and not from the cluster. */
-export const staysInCluster = (change: ObjectChange): boolean =>
-  change.how === 'removed' && change.fate?.stays === true;
+/** What becomes of an object that is removed from git, as a sentence; empty for one that is deleted, and for other changes. */
+export function fateText(change: ObjectChange): string {
+  if (change.how !== 'removed' || change.fate === undefined) return '';
+  const { stays, heir } = change.fate;
+  if (heir !== undefined) return `goes to the application ${heir}`;
+  return stays ? 'stays in the cluster' : '';
+}
 
 /** `web/web-config-1 → web/web-config-2` as parts: what it is called now, and before. */
 export interface ChangeTitle {

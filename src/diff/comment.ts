@@ -47,27 +47,22 @@ export function diffComment(report: DiffReport, publication: Publication = {}): 
     ...headSections(report),
     ...(publication.page === undefined ? [] : [`${publication.page}`]),
   ].join('\n\n');
-  const pages: string[] = [];
-  let page = cutTo(head, PAGE);
-  let left = report.blocks.length;
-  for (const block of report.blocks) {
-    for (const section of blockSections(block)) {
-      if (page.length + section.length + 2 > PAGE) {
-        pages.push(page);
-        page = '';
-      }
-      page = page === '' ? section : `${page}\n\n${section}`;
-    }
-    left -= 1;
-    if (pages.length >= MOST_PAGES) break;
+  const sections = report.blocks.flatMap(blockSections);
+  const all = [cutTo(head, PAGE)];
+  let shown = 0;
+  for (const section of sections) {
+    const page = all.at(-1) ?? '';
+    if (page.length + section.length + 2 <= PAGE) all[all.length - 1] = `${page}\n\n${section}`;
+    else if (all.length < MOST_PAGES) all.push(section);
+    else break;
+    shown += 1;
   }
-  const all = pages.length >= MOST_PAGES ? pages.slice(0, MOST_PAGES) : [...pages, page];
-  const isCut = pages.length >= MOST_PAGES;
+  const left = sections.length - shown;
   return all.map((text, index) => {
     const isLast = index === all.length - 1;
     const rest =
-      isLast && isCut
-        ? `\n\n**More changes follow**, in ${plural(left + 1, 'more group')}: see the HTML page.`
+      isLast && left > 0
+        ? `\n\n**This is not all**: ${plural(left, 'more change')} did not fit, the least risky ones; see the HTML page${publication.page === undefined ? ' that this run wrote' : ''}.`
         : '';
     const title =
       index === 0 ? '' : `### What changes in the clusters, page ${index + 1} of ${all.length}\n\n`;
@@ -211,14 +206,21 @@ function blockSections(block: Block): readonly string[] {
     : [[...opening, first].join('\n\n'), ...rest];
 }
 
+/** What becomes of an object that is removed, in one word. */
+const fateOf = ({ risks }: RankedChange): string =>
+  risks.find(({ code: risk }) => ['left-behind', 'handed-over', 'taken-over'].includes(risk))?.code ??
+  'deleted';
+
 /** What is added and deleted without more to show about it: one line for all. */
 function objectLines({ changes }: Block): readonly string[] {
   const bare = changes.filter(isBare);
-  const isLeft = ({ risks }: RankedChange) => risks.some(({ code: risk }) => risk === 'left-behind');
+  const removed = (...fates: readonly string[]) =>
+    bare.filter((ranked) => ranked.change.how === 'removed' && fates.includes(fateOf(ranked)));
   const lines = [
     ['Added', bare.filter(({ change }) => change.how === 'added')],
-    ['Deleted', bare.filter((ranked) => ranked.change.how === 'removed' && !isLeft(ranked))],
-    ['No longer managed', bare.filter((ranked) => ranked.change.how === 'removed' && isLeft(ranked))],
+    ['Deleted', removed('deleted')],
+    ['No longer managed', removed('left-behind')],
+    ['Goes to another application', removed('handed-over', 'taken-over')],
   ] as const;
   return lines.flatMap(([word, ranked]) => {
     if (ranked.length === 0) return [];

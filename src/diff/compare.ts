@@ -80,7 +80,8 @@ function changed(before: KubernetesObject, after: KubernetesObject): readonly Ob
 const byIdentity = (objects: readonly KubernetesObject[]): ReadonlyMap<string, KubernetesObject> =>
   new Map(objects.map((object) => [identityOf(object), object]));
 
-const identityOf = ({ apiVersion, kind, metadata }: KubernetesObject): string =>
+/** The same for two versions of one object. */
+export const identityOf = ({ apiVersion, kind, metadata }: KubernetesObject): string =>
   JSON.stringify([homeOf(groupOf(apiVersion)), kind, metadata.namespace ?? '', metadata.name]);
 
 /** Groups of Kubernetes itself are one home: a kind only ever moved between them. Others are whoever owns the domain. */

@@ -8,6 +8,8 @@ export interface Fate {
   readonly stays: boolean;
   /** What decides it, as a part of a sentence; empty where it is the usual case. */
   readonly why: string;
+  /** The app of the same cluster that has the object from now on. */
+  readonly heir?: string;
 }
 
 /** How an object goes: alone, with its application, or with its application to another cluster. */

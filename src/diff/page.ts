@@ -1,6 +1,6 @@
 import { formatPlace } from '../report/failure.ts';
 import { capacityRows, containersWithoutRequests } from './capacity-words.ts';
-import { changeLines, HOW, staysInCluster, titleOf } from './change-words.ts';
+import { changeLines, fateText, HOW, titleOf } from './change-words.ts';
 import type { Block, RankedChange } from './collapse.ts';
 import { headline } from './comment.ts';
 import { noiseNames, restartsPods } from './noise.ts';
@@ -129,6 +129,7 @@ function blockHtml(block: Block): string {
 function changeHtml({ change, risks }: RankedChange): string {
   const { kind, name, namespace, was } = titleOf(change);
   const { lines, more } = changeLines(change, DETAIL);
+  const fate = fateText(change);
   const [worst] = risks;
   const level = worst === undefined ? 'none' : RISKS[worst.code].level;
   const tags = risks.map(
@@ -143,9 +144,9 @@ function changeHtml({ change, risks }: RankedChange): string {
   const rest = more === 0 ? '' : `<p>${plural(more, 'more line')} left out.</p>`;
   const content =
     lines.length === 0
-      ? `<p>${staysInCluster(change) ? 'It stays in the cluster, and is no longer managed.' : change.how === 'removed' ? 'Deleted.' : 'Only its name changes.'}</p>`
+      ? `<p>${fate !== '' ? escaped(`It ${fate}.`) : change.how === 'removed' ? 'Deleted.' : 'Only its name changes.'}</p>`
       : `<pre>${body}</pre>${rest}`;
-  return `<details class="change ${level}"${level === 'high' ? ' open' : ''}><summary><span class="how">${staysInCluster(change) ? 'let go' : HOW[change.how].word}</span> <b>${escaped(kind)}</b> ${escaped(name)}${where}${renamed} ${tags.join(' ')}${restart}</summary>${content}</details>`;
+  return `<details class="change ${level}"${level === 'high' ? ' open' : ''}><summary><span class="how">${fate === '' ? HOW[change.how].word : 'let go'}</span> <b>${escaped(kind)}</b> ${escaped(name)}${where}${renamed} ${tags.join(' ')}${restart}</summary>${content}</details>`;
 }
 
 const STYLE = `

@@ -95,7 +95,8 @@ function removalRisks(change: ObjectChange): readonly Risk[] {
   }
   // A hook is made at each sync and belongs to it; nothing is pruned (Argo CD docs, "Resource Hooks").
   if (isHook(before.metadata.annotations)) return [{ code: 'hook-changed', what: 'no longer runs' }];
-  const { stays = false, why = '' } = (change.how === 'removed' ? change.fate : undefined) ?? {};
+  const { stays = false, why = '', heir } = (change.how === 'removed' ? change.fate : undefined) ?? {};
+  if (heir !== undefined) return [{ code: stays ? 'taken-over' : 'handed-over', what: `to ${heir}` }];
   return [{ code: stays ? 'left-behind' : (code ?? 'deleted'), what: why }];
 }
 

@@ -81,6 +81,7 @@ const WITH_MORE: ReadonlySet<Risk['code']> = new Set([
   'storage-deleted',
   'definition-deleted',
   'left-behind',
+  'handed-over',
 ]);
 
 /** How many distinct risks of a level there are, for outputs and headlines. */

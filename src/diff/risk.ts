@@ -81,6 +81,11 @@ export const RISKS = {
     'Requests to this name or address fail from the moment it is deleted.',
     'Be sure that no other application and no DNS entry uses it.',
   ),
+  'handed-over': high(
+    'Goes to another application',
+    'Both applications have it for a moment. If Argo CD deletes it with the old one before the new one has synced, it is made anew: its pods stop, and a volume that it claims is lost.',
+    'Take the finalizer off the old Application (or set Prune=false on the object) in a pull request before this one; then nothing is deleted.',
+  ),
   'workload-deleted': high(
     'Workload deleted',
     'Its pods stop, and nothing takes over their work.',
@@ -195,6 +200,11 @@ export const RISKS = {
     'Other command or arguments',
     'The container starts something else.',
     'Check that the image knows these arguments.',
+  ),
+  'taken-over': low(
+    'Taken over by another application',
+    'It stays as it is, and another application manages it from now on.',
+    'Check that that application syncs.',
   ),
   'hook-changed': low(
     'Hook changed',

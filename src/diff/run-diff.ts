@@ -23,6 +23,7 @@ import {
   diffApplication,
 } from './application-diff.ts';
 import { collapse } from './collapse.ts';
+import { withHeirs } from './hand-over.ts';
 import type { DiffReport, NotRendered } from './report.ts';
 import { applicationsOfSide, isUnreadIn, parentName } from './side-applications.ts';
 
@@ -168,7 +169,7 @@ async function diffSides(
     if (!isTold) notRendered.push(...failures);
     if (failures.length === 0) pairs.push(...comparable(pair, from, to));
   }
-  const diffs = pairs.map(diffApplication);
+  const diffs = withHeirs(pairs.map(diffApplication));
   const report: DiffReport = {
     base: changed.base,
     head: changed.dirty ? 'working copy' : changed.head,

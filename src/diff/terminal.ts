@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { formatPlace } from '../report/failure.ts';
 import { capacityRows } from './capacity-words.ts';
-import { changeLines, HOW, staysInCluster, titleOf } from './change-words.ts';
+import { changeLines, fateText, HOW, titleOf } from './change-words.ts';
 import type { Block } from './collapse.ts';
 import { headline } from './comment.ts';
 import type { DiffLine } from './field-lines.ts';
@@ -75,7 +75,7 @@ function blockLines(block: Block): readonly string[] {
       const { kind, name, namespace, was } = titleOf(change);
       const { lines, more } = changeLines(change, DETAIL);
       return [
-        `${HOW[change.how].sign} ${kind} ${name}${namespace === undefined ? '' : ` in ${namespace}`}${was === undefined ? '' : ` (was ${was})`}${staysInCluster(change) ? ' (stays in the cluster)' : ''}`,
+        `${HOW[change.how].sign} ${kind} ${name}${namespace === undefined ? '' : ` in ${namespace}`}${was === undefined ? '' : ` (was ${was})`}${fateText(change) === '' ? '' : ` (${fateText(change)})`}`,
         ...lines.map(({ kind: sign, text }) => `    ${SIGNS[sign]}${text}`),
         ...(more > 0 ? [`    … ${plural(more, 'more line')}`] : []),
       ];

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { diffComment } from '../../src/diff/comment.ts';
+import { RISKS } from '../../src/diff/risk.ts';
 import { diffText } from '../../src/diff/terminal.ts';
 import { application, configMap, HERE, repositoryOf } from './changed-repository.ts';
 
@@ -136,5 +137,35 @@ describe('an object that is removed from its application', () => {
     const { report } = await repository.diff({ 'shop/config.yaml': null });
     const [risk] = report.blocks[0]?.changes[0]?.risks ?? [];
     expect(risk).toMatchObject({ code, what: why === '' ? '' : expect.stringContaining(why) });
+  });
+});
+
+describe('objects that go from one application to another', () => {
+  const files = (name: string, metadata: string) => ({
+    'root.yaml': root,
+    'argo/shop.yaml': application(name, 'shop', '', metadata).replace(
+      `namespace: ${name}}`,
+      'namespace: shop}',
+    ),
+    'shop/config.yaml': configMap('shop', 'a'),
+  });
+
+  test.each([
+    [
+      'with the finalizer they may be deleted on the way',
+      FINALIZER,
+      'high',
+      '!! Goes to another application',
+    ],
+    ['without it they stay', '', 'low', 'goes to the application store'],
+  ])('a renamed application: %s', async (_, metadata, level, words) => {
+    await using repository = await repositoryOf(files('shop', metadata));
+    const { report } = await repository.diff(files('store', metadata));
+    const gone = report.blocks.find(({ how }) => how === 'removed');
+    const [risk] = gone?.changes[0]?.risks ?? [];
+    expect(risk).toMatchObject({ what: 'to store' });
+    expect(RISKS[risk?.code ?? 'deleted'].level).toBe(level);
+    expect(diffText(report)).toContain(words);
+    expect(diffComment(report)[0]).toContain('**Goes to another application**: `ConfigMap/shop`');
   });
 });
