@@ -143,10 +143,15 @@ function brokenSince({ at, verdicts }: PastRelease): Date {
   return failures.length === 0 ? at : new Date(Math.min(...failures));
 }
 
-/** The failed among those of which it is known, 0 to 1; undefined for none. */
-export function failureRate({ deploys, failed, unjudged }: DeliveryFigures): number | undefined {
-  const judged = deploys.length - unjudged.length;
-  return judged === 0 ? undefined : failed.length / judged;
+/**
+ * The failed among those that waiting judged, 0 to 1; undefined for none. That one without a verdict was rolled back is known, that
+ * others were well is not: counted, it would make the rate look worse than it is, up to all.
+ */
+export function failureRate({ deploys, failed }: DeliveryFigures): number | undefined {
+  const judged = deploys.filter(({ verdict }) => verdict === 'healthy' || verdict === 'failed');
+  return judged.length === 0
+    ? undefined
+    : judged.filter((release) => failed.includes(release)).length / judged.length;
 }
 
 /** How long the restored incidents took. */
