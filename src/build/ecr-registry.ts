@@ -1,6 +1,7 @@
-import type { Place } from '../aws/copy-image.ts';
+import { copyImage, type Place } from '../aws/copy-image.ts';
 import { type Ecr, type EcrImage, findImage, findTags, putTag } from '../aws/ecr.ts';
 import { ensureRepository, type FoundRepository, lookAtRepository } from '../aws/ecr-repository.ts';
+import { parseManifest } from '../aws/manifest.ts';
 import type { RepositoryPlan } from '../aws/repository-plan.ts';
 import { couldNot, Failure } from '../report/failure.ts';
 import type { ImageRegistry } from './image-registry.ts';
@@ -103,8 +104,6 @@ class EcrRegistry implements ImageRegistry {
   async bytes(digest: string): Promise<number | undefined> {
     const image = await this.#image(digest);
     if (image === undefined) return undefined;
-    // What checks it is loaded while tags are written.
-    const { parseManifest } = await import('../aws/manifest.ts');
     const { blobs, children } = parseManifest(image.manifest);
     if (children.length === 0) return blobs.reduce((sum, { size }) => sum + size, 0);
     // Of several architectures the largest: it is what the slowest node pulls.
@@ -139,7 +138,6 @@ class EcrRegistry implements ImageRegistry {
 
   async copyFrom(other: ImageRegistry, digest: string): Promise<void> {
     if (!(other instanceof EcrRegistry)) throw new Error(`${other.name} is not ECR`);
-    const { copyImage } = await import('../aws/copy-image.ts');
     await copyImage(other.place, this.place, digest);
   }
 

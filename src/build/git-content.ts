@@ -158,14 +158,15 @@ async function differences(root: string, relative: string, ignored = NOTHING): P
     const file = await firstInContext(line.slice(3));
     return file === undefined ? [] : [`${file}: ${STATES[line.slice(0, 2)] ?? 'changed'}`];
   });
+  const entries = records(index);
   return [
     ...(await Promise.all(changed)).flat(),
     // Lower case: marked as unchanged; S: left out by a sparse checkout.
-    ...records(index)
+    ...entries
       .filter((line) => /^[a-zS]/.test(line) && inContext(pathIn(line)))
       .map((line) => `${pathIn(line)}: git was told not to look at it`),
     // In the index: where HEAD has another one, the status says so.
-    ...records(index)
+    ...entries
       .filter((line) => /^. 160000 /.test(line))
       .map(pathIn)
       .filter(inContext)
