@@ -62,15 +62,18 @@ export async function waitWorld(
 ): Promise<WaitWorld> {
   const world = await bumpWorld(6);
   onTestFinished(() => world[Symbol.asyncDispose]());
-  const gitops = await world.gitops({
-    'kajitori.yaml': kajitori,
-    ...Object.fromEntries(
-      apps.flatMap((app) => [
-        [`apps/${app}/app.yaml`, APP_YAML],
-        [`apps/${app}/release.production.yaml`, releaseYaml(app, 1, world.commits[1] ?? '')],
-      ]),
-    ),
-  });
+  const gitops = await world.gitops(
+    {
+      'kajitori.yaml': kajitori,
+      ...Object.fromEntries(
+        apps.flatMap((app) => [
+          [`apps/${app}/app.yaml`, APP_YAML],
+          [`apps/${app}/release.production.yaml`, releaseYaml(app, 1, world.commits[1] ?? '')],
+        ]),
+      ),
+    },
+    { collaborators: { hanako: 'write' } },
+  );
   const target = { repository: parseRepositoryName(gitops.fullName) };
   // An App of its own: that of bumpWorld has no `statuses`, since a bump needs none.
   const app = world.github.createApp({

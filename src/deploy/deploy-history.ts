@@ -2,6 +2,7 @@ import { parseAppName } from '../config/app-name.ts';
 import { explainFault, type GitHubClient } from '../github/client.ts';
 import { formatRepositoryName } from '../github/repository-name.ts';
 import { HOLD_ACTIONS } from '../release/compute-hold.ts';
+import { MERGED_FIELDS, type MergeableCommit, proposedBy, wordsOf } from '../release/merged-proposal.ts';
 import { couldNot, Failure } from '../report/failure.ts';
 import { parseTrailers } from '../repository/commit-message.ts';
 import type { BranchTarget } from '../repository/snapshot.ts';
@@ -13,8 +14,10 @@ export interface DeployCommit {
   readonly at: Date;
   /** The commit before it; undefined for the first one. */
   readonly parent: string | undefined;
-  /** In the order of the message; empty for a commit of a person, and for a hold. */
+  /** In the order of the message; empty for a commit of a person, for a hold, and for what only came by a merge commit. */
   readonly deploys: readonly DeployedApp[];
+  /** Of a merge commit: the commit with which the deploy was proposed. */
+  readonly proposed: string | undefined;
 }
 
 export interface DeployedApp {
@@ -25,7 +28,7 @@ export interface DeployedApp {
   readonly key: string | undefined;
 }
 
-const COMMIT_FIELDS = 'oid url message committedDate parents(first: 1) { nodes { oid } }';
+const COMMIT_FIELDS = `oid url message committedDate ${MERGED_FIELDS}`;
 
 /** The query for one commit. */
 export const COMMIT_FACTS_DOCUMENT = `query CommitFacts($owner: String!, $name: String!, $commit: GitObjectID!) {
@@ -44,12 +47,9 @@ export const recentCommitsDocument = (defaultBranch: boolean): string =>
   }
 }`;
 
-interface CommitData {
-  readonly oid: string;
+interface CommitData extends MergeableCommit {
   readonly url: string;
-  readonly message: string;
   readonly committedDate: string;
-  readonly parents: { readonly nodes: readonly ({ readonly oid: string } | null)[] | null };
 }
 
 /**
@@ -77,7 +77,7 @@ export async function readDeployCommit(
       reason: 'no-commit',
     });
   }
-  return toDeployCommit(found as CommitData);
+  return toDeployCommit(found as CommitData, new Set());
 }
 
 /** The newest hundred commits of the branch, newest first. */
@@ -104,7 +104,9 @@ export async function readRecentCommits(
       reason: 'no-branch',
     });
   }
-  return nodes.flatMap((node) => (node === null ? [] : [toDeployCommit(node)]));
+  const commits = nodes.filter((node) => node !== null);
+  const merged = new Set(commits.map((commit) => proposedBy(commit)?.oid).filter((oid) => oid !== undefined));
+  return commits.map((commit) => toDeployCommit(commit, merged));
 }
 
 async function asked<Data>(answer: Promise<Data>, doing: string): Promise<Data> {
@@ -115,13 +117,19 @@ async function asked<Data>(answer: Promise<Data>, doing: string): Promise<Data> 
   }
 }
 
-const toDeployCommit = ({ oid, url, message, committedDate, parents }: CommitData): DeployCommit => ({
-  oid,
-  url,
-  at: new Date(committedDate),
-  parent: parents.nodes?.find((node) => node !== null)?.oid,
-  deploys: deploysIn(message),
-});
+/** @param merged commits that a merge commit brought: what they say is what that one deployed */
+function toDeployCommit(commit: CommitData, merged: ReadonlySet<string>): DeployCommit {
+  const { oid, url, message, committedDate, parents } = commit;
+  const proposed = proposedBy(commit);
+  return {
+    oid,
+    url,
+    at: new Date(committedDate),
+    parent: parents.nodes?.find((node) => node !== null)?.oid,
+    deploys: merged.has(oid) ? [] : deploysIn(wordsOf(message, proposed?.message)),
+    proposed: proposed?.oid,
+  };
+}
 
 /**
  * What a commit's trailers say that it deployed: a block for each app, which begins with `Kajitori-App`. A hold, and its

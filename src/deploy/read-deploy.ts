@@ -132,7 +132,7 @@ async function commitOf(question: DeployQuestion, deps: ReadDeployDeps): Promise
   const recent = await readRecentCommits(deps.client, deps.target);
   if (question.commit !== undefined) {
     return (
-      recent.find(({ oid }) => oid === question.commit) ??
+      recent.find(({ oid, proposed }) => [oid, proposed].includes(question.commit)) ??
       olderCommit(question.commit, recent[0]?.oid ?? '', deps)
     );
   }

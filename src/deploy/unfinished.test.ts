@@ -12,6 +12,7 @@ const commit = (oid: string, apps: readonly string[]): DeployCommit => ({
   url: `https://github.example/${oid}`,
   at: new Date(now - HOUR),
   parent: 'p',
+  proposed: undefined,
   deploys: apps.map((app) => ({ app, environment: 'production', action: 'bump', key: oid })),
 });
 

@@ -1,7 +1,8 @@
 import { execa } from 'execa';
+import { isPulled } from '../release/merged-proposal.ts';
 import { couldNot } from '../report/failure.ts';
 import { repositoryPath } from '../repository/path.ts';
-import { type Revision, type Revisions, upTo } from './revisions.ts';
+import { asMerged, type Revision, type Revisions, upTo } from './revisions.ts';
 
 /** Signs that no commit message holds: git refuses NUL in them. */
 const FIELD = '%x00';
@@ -31,6 +32,26 @@ export function gitRevisions(folder: string): Revisions {
     const [, type, oid] = /^\d+ (\w+) ([0-9a-f]+)\t/.exec(there) ?? [];
     return type === 'blob' && oid !== undefined ? git('cat-file', 'blob', oid) : undefined;
   };
+  /** Read once: the commits of the branch itself, newest first, with their first lines. */
+  let trunk: Promise<ReadonlyMap<string, string>> | undefined;
+  const trunkOf = async () => {
+    const lines = (await git('log', '--first-parent', '--format=%H %s')).trimEnd().split('\n');
+    return new Map(
+      lines.map((line) => [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)]),
+    );
+  };
+  /** The merge commit that brought a commit to the branch; undefined where it was made on the branch. */
+  const mergeOf = async (
+    commit: string,
+  ): Promise<{ readonly commit: string; readonly at: Date } | undefined> => {
+    trunk ??= trunkOf();
+    const subjects = await trunk;
+    if (subjects.has(commit)) return undefined;
+    const after = (await git('rev-list', '--topo-order', '--ancestry-path', `${commit}..HEAD`)).split('\n');
+    const merge = after.findLast((each) => subjects.has(each));
+    if (merge === undefined || isPulled(subjects.get(merge) ?? '')) return undefined;
+    return { commit: merge, at: new Date((await git('show', '--no-patch', '--format=%cI', merge)).trim()) };
+  };
   return {
     changing: async (path, _files, { limit, since }) => {
       // One more than asked for tells whether there is more. Paths are relative to the folder, which need not be the root of the clone.
@@ -42,21 +63,23 @@ export function gitRevisions(folder: string): Revisions {
         repositoryPath(path),
       );
       const fields = log.split('\0');
-      const revisions: Revision[] = [];
+      const revisions: (Revision & { readonly isMerged: boolean })[] = [];
       for (let index = 0; index + FIELDS <= fields.length; index += FIELDS) {
         const [commit = '', at = '', author = '', message = ''] = fields.slice(index, index + FIELDS);
+        const merge = await mergeOf(commit.trim());
+        const brought = merge ?? { commit: commit.trim(), at: new Date(at) };
         revisions.push({
-          commit: commit.trim(),
+          ...brought,
+          isMerged: merge !== undefined,
           url: undefined,
-          at: new Date(at),
           author,
           message: message.trimEnd(),
-          read: (file) => show(commit.trim(), file),
+          read: (file) => show(brought.commit, file),
         });
       }
       const shallow = (await git('rev-parse', '--is-shallow-repository')).trim() === 'true';
       const more = shallow || revisions.length > limit;
-      return upTo({ revisions: revisions.slice(0, limit), more }, since);
+      return upTo({ revisions: asMerged(revisions.slice(0, limit)), more }, since);
     },
   };
 }

@@ -1,8 +1,9 @@
-import { explainFault, type GitHubClient } from '../github/client.ts';
+import { explainFault, type GitHubClient, GitHubError } from '../github/client.ts';
 import { formatRepositoryName, type RepositoryName } from '../github/repository-name.ts';
 import { couldNot } from '../report/failure.ts';
 import { repositoryPath } from '../repository/path.ts';
 import {
+  asMerged,
   type FoundRevisions,
   type Revision,
   type RevisionBounds,
@@ -13,9 +14,11 @@ import {
 
 /**
  * Commits that changed a path, with files at each of them: one query a page. `history(path:)` lists what
- * `git log -- path` lists.
+ * `git log -- path` lists: of a merge commit that took what was proposed as it was, the proposed commit only.
+ *
+ * @param merged also ask by which pull request each reached the branch
  */
-export function revisionsDocument(files: number): string {
+export function revisionsDocument(files: number, merged: boolean): string {
   const indices = Array.from({ length: files }, (_, index) => index);
   return `query Revisions($owner: String!, $name: String!, $commit: GitObjectID!, $path: String!, $count: Int!, $after: String${indices
     .map((index) => `, $path${index}: String!`)
@@ -25,34 +28,44 @@ export function revisionsDocument(files: number): string {
       history(first: $count, after: $after, path: $path) {
         pageInfo { hasNextPage endCursor }
         nodes {
-          oid url message committedDate
+          ...At
+          message
           author { name user { login } }
-          ${indices
-            .map(
-              (index) =>
-                `file${index}: file(path: $path${index}) { object { ... on Blob { text isTruncated } } }`,
-            )
-            .join('\n          ')}
+          ${merged ? 'associatedPullRequests(first: 1) { nodes { mergeCommit { parents(first: 2) { totalCount } ...At } } }' : ''}
         }
       }
     } }
   }
+}
+fragment At on Commit {
+  oid url committedDate
+  ${indices
+    .map((index) => `file${index}: file(path: $path${index}) { object { ... on Blob { text isTruncated } } }`)
+    .join('\n  ')}
 }`;
 }
 
-interface RevisionData {
+interface CommitData {
   readonly oid: string;
   readonly url: string;
-  readonly message: string;
   readonly committedDate: string;
-  readonly author: {
-    readonly name: string | null;
-    readonly user: { readonly login: string } | null;
-  } | null;
   readonly [file: `file${number}`]: {
     readonly object: { readonly text?: string | null; readonly isTruncated?: boolean } | null;
   } | null;
 }
+
+type RevisionData = CommitData & {
+  readonly message: string;
+  readonly author: {
+    readonly name: string | null;
+    readonly user: { readonly login: string } | null;
+  } | null;
+  readonly associatedPullRequests?: {
+    readonly nodes: readonly ({ readonly mergeCommit: MergeCommitData | null } | null)[] | null;
+  } | null;
+};
+
+type MergeCommitData = CommitData & { readonly parents: { readonly totalCount: number } };
 
 interface RevisionsData {
   readonly repository: {
@@ -70,15 +83,24 @@ const COMMITS_A_PAGE = 50;
 
 /** The history behind one commit of a repository on GitHub. */
 export function gitHubRevisions(client: GitHubClient, repository: RepositoryName, commit: string): Revisions {
+  let mayReadPullRequests = true;
   const page = async (path: string, files: readonly string[], count: number, after?: string) => {
-    try {
-      const data = await client.graphql<RevisionsData>(revisionsDocument(files.length), {
+    const ask = (merged: boolean) =>
+      client.graphql<RevisionsData>(revisionsDocument(files.length, merged), {
         ...repository,
         commit,
         path: repositoryPath(path),
         count,
         after: after ?? null,
         ...Object.fromEntries(files.map((file, index) => [`path${index}`, repositoryPath(file)])),
+      });
+    try {
+      const merged = mayReadPullRequests;
+      const data = await ask(merged).catch((error: unknown) => {
+        if (!merged || !(error instanceof GitHubError) || error.fault.kind !== 'denied') throw error;
+        // Where proposals are squashed or rebased, every deploy is there all the same.
+        mayReadPullRequests = false;
+        return ask(false);
       });
       return data.repository?.object?.history;
     } catch (error) {
@@ -87,7 +109,7 @@ export function gitHubRevisions(client: GitHubClient, repository: RepositoryName
   };
   return {
     changing: async (path, files, { limit, since }: RevisionBounds): Promise<FoundRevisions> => {
-      const revisions: Revision[] = [];
+      const revisions: ReturnType<typeof revisionOf>[] = [];
       let after: string | undefined;
       for (;;) {
         const count = Math.min(COMMITS_A_PAGE, limit - revisions.length);
@@ -96,7 +118,7 @@ export function gitHubRevisions(client: GitHubClient, repository: RepositoryName
         revisions.push(...nodes.map((node) => revisionOf(node, files)));
         const more = found?.pageInfo.hasNextPage ?? false;
         if (!more || revisions.length >= limit || reaches(revisions, since)) {
-          return upTo({ revisions, more }, since);
+          return upTo({ revisions: asMerged(revisions), more }, since);
         }
         after = found?.pageInfo.endCursor ?? undefined;
       }
@@ -104,17 +126,21 @@ export function gitHubRevisions(client: GitHubClient, repository: RepositoryName
   };
 }
 
-function revisionOf(node: RevisionData, files: readonly string[]): Revision {
+function revisionOf(node: RevisionData, files: readonly string[]): Revision & { readonly isMerged: boolean } {
+  const merge = node.associatedPullRequests?.nodes?.[0]?.mergeCommit ?? undefined;
+  const isMerged = merge !== undefined && merge.oid !== node.oid && merge.parents.totalCount > 1;
+  const at: CommitData = isMerged ? merge : node;
   return {
-    commit: node.oid,
-    url: node.url,
-    at: new Date(node.committedDate),
+    isMerged,
+    commit: at.oid,
+    url: at.url,
+    at: new Date(at.committedDate),
     author: node.author?.user?.login ?? node.author?.name ?? 'unknown',
     message: node.message,
     read: async (file) => {
-      const blob = node[`file${files.indexOf(file)}`]?.object;
+      const blob = at[`file${files.indexOf(file)}`]?.object;
       if (blob?.isTruncated === true) {
-        throw couldNot(`The file at ${node.oid.slice(0, 8)} is too large to be read.`, {
+        throw couldNot(`The file at ${at.oid.slice(0, 8)} is too large to be read.`, {
           at: { file },
           reason: 'too-large',
         });

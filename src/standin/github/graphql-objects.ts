@@ -229,6 +229,17 @@ export function commitNode(repository: Repository, commit: CommitObject): object
         (parent) => commitNode(repository, parent),
       );
     },
+    // The one that brought it to the default branch; also open ones, where none did (GitHub's documentation).
+    associatedPullRequests: async (asked: Page, { world, actor }: GraphqlContext) => {
+      repository.demand(actor, 'pull_requests', 'read');
+      const found: PullRequest[] = [];
+      for (const pull of repository.pulls) {
+        const { merged } = pull;
+        const brought = merged?.oid === commit.oid || (await broughtBy(repository, pull, commit.oid));
+        if (merged === undefined ? pull.state === 'open' && brought : brought) found.push(pull);
+      }
+      return connection('associatedPullRequests', asked, found, (pull) => pullNode(repository, pull, world));
+    },
     history: async (asked: Page & { readonly path?: string }) => {
       const { from, count } = bounds('history', asked, Number.MAX_SAFE_INTEGER);
       const shown: object[] = [];
@@ -256,6 +267,18 @@ export function commitNode(repository: Repository, commit: CommitObject): object
     },
     repository: () => repositoryNode(repository),
   };
+}
+
+/** Whether a commit came to the base with a pull request, or would. */
+async function broughtBy(repository: Repository, pull: PullRequest, oid: Oid): Promise<boolean> {
+  const { store } = repository;
+  const head = await openHead(repository, pull);
+  if (!(await store.contains(head, oid))) return false;
+  const base =
+    pull.merged === undefined
+      ? await repository.head(pull.base)
+      : (await store.commit(pull.merged.oid))?.parents[0];
+  return base === undefined || !(await store.contains(base, oid));
 }
 
 /** As `git log -- PATH` lists it: the path differs from every parent's. */
