@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
 import { type GitHubClient, GitHubError } from '../../src/github/client.ts';
-import { type Merging, type ProposedCommit, PullRequests } from './pull-requests.ts';
+import { type Merging, type Method, type ProposedCommit, PullRequests } from './pull-requests.ts';
 import type { Runner, Turns } from './turns.ts';
 
 export interface Commit {
   readonly oid: string;
+  /** What it says; of a merge commit what the merged commit says. */
   readonly message: string;
+  /** Of a merge commit: its own words. */
+  readonly mergeWords?: string | undefined;
   /** Whole seconds, as git keeps them. */
   readonly at: Date;
   readonly files: ReadonlyMap<string, string>;
@@ -42,9 +45,13 @@ export class Branch {
   readonly #trees = new Map<string, Tree>();
   #now: () => number;
 
-  constructor(files: ReadonlyMap<string, string>, merging: Merging, now: () => number) {
+  constructor(
+    files: ReadonlyMap<string, string>,
+    { merging, method }: { readonly merging: Merging; readonly method: Method },
+    now: () => number,
+  ) {
     this.#now = now;
-    this.pulls = new PullRequests(this, merging);
+    this.pulls = new PullRequests(this, merging, method);
     this.commits = [{ oid: oidOf('first'), message: 'first', at: this.#seconds(), files }];
   }
 
@@ -62,10 +69,15 @@ export class Branch {
     return [...new Map(own.map((status) => [status.context, status])).values()];
   }
 
-  write(message: string, additions: ReadonlyMap<string, string>, proposed?: ProposedCommit): Commit {
+  write(
+    message: string,
+    additions: ReadonlyMap<string, string>,
+    proposed?: ProposedCommit,
+    mergeWords?: string,
+  ): Commit {
     const files = new Map([...this.head.files, ...additions]);
     const oid = oidOf(`${this.head.oid}${message}`);
-    const commit = { oid, message, at: this.#seconds(), files, proposed };
+    const commit = { oid, message, mergeWords, at: this.#seconds(), files, proposed };
     this.commits.push(commit);
     return commit;
   }
@@ -77,7 +89,7 @@ export class Branch {
         const target = {
           ...this.#filesOf(this.head, variables),
           tree: { oid: 't' },
-          history: { nodes: this.#history(this.commits) },
+          history: { nodes: this.#history(this.#reachable()) },
         };
         return { repository: { id: 'R', isArchived: false, branch: { name: 'main', target } } };
       }
@@ -90,17 +102,23 @@ export class Branch {
         return { repository: { object: commit === undefined ? null : this.#history([commit])[0] } };
       }
       case 'RecentCommits':
-        return { repository: { branch: { target: { history: { nodes: this.#history(this.commits) } } } } };
+        return {
+          repository: { branch: { target: { history: { nodes: this.#history(this.#reachable()) } } } },
+        };
       case 'Revisions': {
         const seen = this.commits.slice(0, this.indexOf(String(variables['commit'])) + 1);
         const path = String(variables['path']);
         const changing = seen.filter(
           (commit, index) => commit.files.get(path) !== seen[index - 1]?.files.get(path),
         );
-        const nodes = this.#history(changing).map((node) => ({
+        const listed = changing.flatMap((commit) =>
+          isMerge(commit) ? this.#listed(commit, path) : [commit],
+        );
+        const nodes = this.#history(listed).map((node) => ({
           ...node,
           author: { name: 'kajitori', user: null },
           ...this.#filesOf(this.#find(node.oid) as Commit, variables),
+          associatedPullRequests: { nodes: this.#mergesOf(node.oid, variables) },
         }));
         return {
           repository: { object: { history: { pageInfo: { hasNextPage: false, endCursor: null }, nodes } } },
@@ -181,18 +199,46 @@ export class Branch {
     return oid;
   }
 
+  /** The branch with what was merged into it, each by its date. */
+  #reachable(): readonly Commit[] {
+    const merged = this.commits.flatMap((commit) => (isMerge(commit) ? [commit.proposed] : []));
+    return [...this.commits, ...merged].sort((a, b) => a.at.getTime() - b.at.getTime());
+  }
+
+  /** As `git log -- path` lists a merge commit: what it took as it was is told by the merged commit alone. */
+  #listed(commit: Commit & { readonly proposed: ProposedCommit }, path: string): readonly Commit[] {
+    const isTaken = commit.files.get(path) === commit.proposed.files.get(path);
+    return isTaken ? [commit.proposed] : [commit.proposed, commit];
+  }
+
+  #mergesOf(oid: string, variables: Variables): readonly unknown[] {
+    return this.commits
+      .filter((commit) => isMerge(commit) && [commit.oid, commit.proposed.oid].includes(oid))
+      .map((commit) => ({
+        mergeCommit: { ...this.#history([commit])[0], ...this.#filesOf(commit, variables) },
+      }));
+  }
+
   /** Newest first. */
   #history(commits: readonly Commit[]) {
-    return commits.toReversed().map(({ oid, message, at }) => {
-      const parent = this.commits[this.indexOf(oid) - 1];
+    return commits.toReversed().map((commit) => {
+      const parents = this.#parentsOf(commit).map((parent) => {
+        const nodes = this.#parentsOf(parent).map(wordsOf);
+        return { ...wordsOf(parent), parents: { totalCount: nodes.length, nodes: nodes.slice(0, 1) } };
+      });
       return {
-        oid,
-        message,
-        url: `https://github.example/${oid}`,
-        committedDate: at.toISOString(),
-        parents: { nodes: parent === undefined ? [] : [{ oid: parent.oid }] },
+        ...wordsOf(commit),
+        url: `https://github.example/${commit.oid}`,
+        committedDate: commit.at.toISOString(),
+        parents: { totalCount: parents.length, nodes: parents },
       };
     });
+  }
+
+  #parentsOf(commit: Commit): readonly Commit[] {
+    const before = this.pulls.pushed.find(({ oid }) => oid === commit.oid)?.base;
+    const first = before ?? this.commits[this.indexOf(commit.oid) - 1];
+    return [...(first === undefined ? [] : [first]), ...(isMerge(commit) ? [commit.proposed] : [])];
   }
 
   #filesOf(commit: Commit, variables: Variables): Record<string, unknown> {
@@ -249,6 +295,11 @@ export class Branch {
     return new Date(Math.floor(this.#now() / 1000) * 1000);
   }
 }
+
+const isMerge = (commit: Commit): commit is Commit & { readonly proposed: ProposedCommit } =>
+  commit.mergeWords !== undefined;
+
+const wordsOf = ({ oid, message, mergeWords }: Commit) => ({ oid, message: mergeWords ?? message });
 
 type Variables = Readonly<Record<string, unknown>>;
 

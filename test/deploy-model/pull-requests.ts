@@ -36,7 +36,10 @@ export interface Replaced {
   readonly after: ProposedCommit;
 }
 
-/** The pull requests of a repository, squashed when they are merged; as GitHub answers about them. */
+/** How people merge: GitHub offers what was chosen last. */
+export type Method = 'squash' | 'merge';
+
+/** The pull requests of a repository; as GitHub answers about them. */
 export class PullRequests {
   readonly all: PullRequest[] = [];
   /** Every commit that was ever proposed. */
@@ -45,10 +48,12 @@ export class PullRequests {
   readonly #heads = new Map<string, ProposedCommit>();
   readonly #branch: Branch;
   readonly merging: Merging;
+  readonly method: Method;
 
-  constructor(branch: Branch, merging: Merging) {
+  constructor(branch: Branch, merging: Merging, method: Method) {
     this.#branch = branch;
     this.merging = merging;
+    this.method = method;
   }
 
   get open(): readonly PullRequest[] {
@@ -64,7 +69,8 @@ export class PullRequests {
   }
 
   /**
-   * Squashes it onto the main branch; undefined when it conflicts. Where GitHub merges when it may, it also deletes the branch.
+   * Brings it to the main branch; undefined when it conflicts. Where GitHub merges when it may, it also deletes the branch. A person
+   * merges by the repository's custom, runs squash.
    *
    * @param message of the commit: of who merges, else of who asked for auto-merge, else what is proposed
    */
@@ -74,7 +80,10 @@ export class PullRequests {
     pull.state = 'merged';
     const head = this.headOf(pull);
     if (this.merging === 'when-ready') this.#heads.delete(pull.branch);
-    return this.#branch.write(message ?? pull.autoMerge ?? head.message, files, head);
+    const words = message ?? pull.autoMerge;
+    const isMerge = words === undefined && this.method === 'merge';
+    const mergeWords = isMerge ? `Merge pull request #${pull.number} from acme/${pull.branch}` : undefined;
+    return this.#branch.write(words ?? head.message, files, head, mergeWords);
   }
 
   /** What is proposed on a branch, and the open pull request of it. */

@@ -30,7 +30,7 @@ import {
   tagOf,
 } from './company.ts';
 import { Branch, type Commit, clientOf, type Trouble } from './github.ts';
-import type { Merging } from './pull-requests.ts';
+import type { Merging, Method } from './pull-requests.ts';
 import { HIGHEST_CHOICE, type Runner, Turns } from './turns.ts';
 
 export const MINUTE = 60_000;
@@ -82,6 +82,7 @@ export interface Story {
   /** The environments that take deploys by pull request. */
   readonly via: readonly EnvironmentName[];
   readonly merging: Merging;
+  readonly method: Method;
   readonly scenes: readonly Scene[];
   readonly fates: readonly Fate[];
   readonly outages: readonly { readonly place: number; readonly from: number; readonly minutes: number }[];
@@ -214,6 +215,7 @@ const storyOf = (via: fc.Arbitrary<readonly EnvironmentName[]>, scenes: fc.Arbit
     beginning: fc.constantFrom<Beginning>('new', 'running', 'running', 'patterns'),
     via,
     merging: fc.constantFrom<Merging>('by-hand', 'when-ready', 'at-once'),
+    method: fc.constantFrom<Method>('squash', 'merge'),
     scenes,
     fates: fc.array(
       fc.constantFrom<Fate>(
@@ -296,10 +298,10 @@ const target = { repository: { owner: 'acme', name: 'gitops' } };
 const own = { kind: 'own-right' } as const;
 
 export async function play(told: Story): Promise<Told> {
-  const { beginning, via, merging, scenes, fates, outages, choices } = told;
+  const { beginning, via, scenes, fates, outages, choices } = told;
   const company = companyOf(beginning, via);
   const turns = new Turns(START, choices, (now) => clusters.advance(now));
-  const branch = new Branch(company.files, merging, () => turns.now);
+  const branch = new Branch(company.files, told, () => turns.now);
   const clusters = new Clusters({
     places: PLACES,
     branch,
