@@ -21,6 +21,16 @@ describe('docs/setup.md', () => {
     );
   });
 
+  it('lets a role that builds do all that building needs', () => {
+    const readme = readFileSync(new URL('../../actions/build-image/README.md', import.meta.url), 'utf8');
+    const [, needs = ''] = /## What the role needs\n([\s\S]*?); with `create-repository`/.exec(readme) ?? [];
+    const needed = [...needs.matchAll(/ecr:\w+/g)].map(([action]) => action);
+    expect(needed.length).toBeGreaterThan(8);
+    const [, policy = ''] =
+      /### OIDC trust for ECR([\s\S]*?)Make the repository's tags immutable/.exec(GUIDE) ?? [];
+    expect(needed.filter((action) => !policy.includes(`"${action}"`))).toEqual([]);
+  });
+
   it('has policies and rulesets that are JSON', () => {
     const blocks = [...GUIDE.matchAll(/(?:```json\n|<<'JSON'\n)([\s\S]*?)\n(?:```|JSON)/g)].map(
       (match) => match[1] ?? '',

@@ -87,3 +87,18 @@ test('registries are looked into where the variables say so: is the image there,
   });
   expect(withOf('wait')).toMatchObject({ 'mark-live': isOn('KAJITORI_MARK_LIVE'), 'registry-role': role });
 });
+
+test("the workflow of an app's repository says the same of Argo CD and registries as the forms", async () => {
+  const read = async (file: string) =>
+    parse(await readFile(new URL(`../../${file}`, import.meta.url), 'utf8'));
+  const app = (await read('templates/app-repository/deploy.yml')).jobs.deploy.with;
+  const form = (await read('templates/gitops/.github/workflows/rollback.yml')).jobs.rollback.with;
+  const { inputs } = (await read('.github/workflows/release.yml')).on.workflow_call;
+  expect(Object.keys(app).filter((name) => !(name in inputs))).toEqual([]);
+  const same = Object.entries(form).filter(([name]) =>
+    /^(?:argocd|application|.*runs-on|check-|mark-|registry-)/.test(name),
+  );
+  expect(same.length).toBeGreaterThan(8);
+  // There kajitori.yaml decides between the ways; an app's repository does not know it.
+  for (const [name, value] of same) if (name !== 'argocd') expect([name, app[name]]).toEqual([name, value]);
+});
