@@ -161,11 +161,21 @@ function* textsIn(value: unknown): Generator<string> {
     for (const item of Object.values(value)) yield* textsIn(item);
 }
 
-/** A YAML map; undefined where there is none that can be read, which rendering then says better. */
-async function readMap(
-  file: string,
-  listing: RepositoryListing,
-): Promise<Readonly<Record<string, unknown>> | undefined> {
+type ReadMap = Promise<Readonly<Record<string, unknown>> | undefined>;
+
+const maps = new WeakMap<RepositoryListing, Map<string, ReadMap>>();
+
+/** A YAML map, read once for the thousand applications of one chart; undefined where there is none that can be read. */
+function readMap(file: string, listing: RepositoryListing): ReadMap {
+  const known = maps.get(listing) ?? new Map<string, ReadMap>();
+  maps.set(listing, known);
+  const map = known.get(file) ?? parsedMap(file, listing);
+  known.set(file, map);
+  return map;
+}
+
+/** What cannot be read is said better by rendering. */
+async function parsedMap(file: string, listing: RepositoryListing): ReadMap {
   if (!(await fileSet(listing)).has(file)) return undefined;
   try {
     const value = readGoYaml((await listing.read(file)) ?? '', file);

@@ -85,13 +85,9 @@ const MAKES_APPLICATION = /kind["']?\s*:\s*["']?Application(?:Set)?\b/;
 async function parentsIn(
   listing: RepositoryListing,
 ): Promise<(application: Application) => Promise<boolean>> {
-  const all = openChangedPaths(await listing.files());
-  const says = new Map<string, Promise<boolean>>();
-  const saysApplication = (file: string): Promise<boolean> => {
-    const known = says.get(file) ?? readsLikeOne(file, listing);
-    says.set(file, known);
-    return known;
-  };
+  const files = (await listing.files()).filter((file) => /\.(?:ya?ml|json|tpl|txt)$/.test(file));
+  const says = await Promise.all(files.map((file) => readsLikeOne(file, listing)));
+  const holding = openChangedPaths(files.filter((_, index) => says[index]));
   return async (application) => {
     const { namespace, destination, sources } = application;
     const isRendered = await Promise.all(
@@ -105,9 +101,7 @@ async function parentsIn(
     if (!isRendered.includes(true)) return false;
     if (destination.namespace === namespace) return true;
     if (sources.some(({ helm }) => MAKES_APPLICATION.test(JSON.stringify(helm ?? {})))) return true;
-    const files = all.among(await inputsOf(application, listing));
-    for (const file of files) if (await saysApplication(file)) return true;
-    return false;
+    return holding.among(await inputsOf(application, listing)).length > 0;
   };
 }
 
