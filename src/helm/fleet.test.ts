@@ -172,16 +172,87 @@ describe('a chart that asks for its release and itself', () => {
           'name: show',
           'name: b, annotations: { helm.sh/hook: pre-install }',
         ),
-        'templates/c.yaml': show(text).replace(
-          'name: show',
-          'name: c, annotations: { helm.sh/hook: post-delete }',
-        ),
+        'templates/c.yaml': show('x: |\n    {{ .Values.text }}\n     ').replace('name: show', 'name: c'),
         'templates/d.yaml': `{{ if .Values.more }}${show(text)}{{ end }}`,
       });
       const releases = five.map((index) => chart.release(index, { text: `${index}`, more: index % 2 === 0 }));
-      const { results, processes } = await together(releases, { helm, processes: 1 });
+      const { results } = await together(releases, { helm });
       expect(results).toEqual(await oneByOne(releases, { helm }));
-      expect(processes).toEqual([5, 1]);
+    },
+  );
+
+  it.each(['helm', 'helm4'])(
+    'has its objects in the order that helm installs them in, by %s',
+    async (helm) => {
+      const kinds = [
+        'Zebra',
+        'Ingress',
+        'Pod',
+        'Alpha',
+        'Secret',
+        'Namespace',
+        'APIService',
+        'RoleBindingList',
+      ];
+      const document = (kind: string, name: string, hook?: string) =>
+        `apiVersion: v1\nkind: ${kind}\nmetadata: { name: ${name}${hook === undefined ? '' : `, annotations: { helm.sh/hook: "${hook}" }`} }\n`;
+      await using chart = await chartOf({
+        'templates/z.yaml': kinds.map((kind) => document(kind, 'z')).join('---\n'),
+        'templates/B.yaml': kinds.map((kind) => document(kind, 'b')).join('\n--- # next\n\n'),
+        'templates/a/b.yaml': `---\n---\n${document('Pod', 'one')}---\n# nothing\n---\n${document('Pod', 'two')}`,
+        'templates/hooks.yaml': ['post-install', 'Test, pre-install', 'test', 'pre-delete']
+          .flatMap((hook, at) => kinds.map((kind) => document(kind, `h${at}`, hook)))
+          .join('---\n'),
+        'templates/list.yaml': `apiVersion: v1\nkind: SecretList\nitems:\n- ${document('Secret', 'x').trimEnd().replaceAll('\n', '\n  ')}\n`,
+      });
+      for (const skipTests of [false, true]) {
+        const releases = five.map((index) => chart.release(index, {}, { skipTests }));
+        const { results, processes } = await together(releases, { helm, processes: 1 });
+        expect(results).toEqual(await oneByOne(releases, { helm }));
+        expect(processes).toEqual([5, 1]);
+      }
+    },
+  );
+
+  it.each(['helm', 'helm4'])(
+    'is taken and refused as helm takes and refuses what templates print, by %s',
+    async (helm) => {
+      await using chart = await chartOf({
+        'templates/a.yaml': show('a: b').replace('name: show', 'name: a'),
+        'templates/b.yaml': '{{ .Values.text }}',
+      });
+      const document = [
+        'apiVersion: v1',
+        'kind: ConfigMap',
+        'metadata: { name: one, labels: { a: "b" }, annotations: { helm.sh/hook: pre-install, c: d } }',
+        'data:',
+        '  list: [a, b]',
+        '  text: |\n    some\n     text',
+        '  "quoted": \'it\'',
+        '---',
+        'apiVersion: v1',
+        'kind: Secret',
+        'metadata:',
+        '  name: two',
+        '',
+      ].join('\n');
+      const oddities =
+        '\n|  |:|: |- |---\n|\n--- |#|"|\'|{|}|[|]|,|&a|*a|!|!!str |\\|+\n|>|?|? |%|@|`|~|.inf|\\ud83d|\u00a0|\t|\r|\u0085|\ufeff|\ufffd|\u0007|<<: |' +
+        '...|kind: X\n|Kind: Y\n|annotations: { a: { b: c } }\n|helm.sh/hook: other\n|a: b\n|  \n|    \n\n\n';
+      const edits = fc.array(fc.tuple(fc.nat(document.length), fc.constantFrom(...oddities.split('|'))), {
+        minLength: 1,
+        maxLength: 2,
+      });
+      const edited = edits.map((all) =>
+        all.reduce((text, [at, oddity]) => text.slice(0, at) + oddity + text.slice(at), document),
+      );
+      await fc.assert(
+        fc.asyncProperty(fc.array(edited, { minLength: 20, maxLength: 20 }), async (texts) => {
+          const releases = [document, ...texts].map((text, index) => chart.release(index, { text }));
+          expect((await together(releases, { helm })).results).toEqual(await oneByOne(releases, { helm }));
+        }),
+        { numRuns: 2, endOnFailure: true },
+      );
     },
   );
 

@@ -54,17 +54,15 @@ export function readRenderedFiles(
 }
 
 function documentsOf(template: string, text: string): Document[] | undefined {
-  if (RARE.test(text)) {
+  if (RARE.test(text) || OTHER_SEPARATOR.test(text) || isRareFlow(text)) {
     return undefined;
   }
   const documents: Document[] = [];
   for (const part of text.split(SEPARATOR)) {
-    const start = part.replace(/^[ \n]+/, '');
-    const document = start.replace(/[ \n]+$/, '');
-    if (
-      /^\s|\s$/.test(document) ||
-      (start.slice(document.length).includes(' ') && BLOCK_TEXT.test(document))
-    ) {
+    const document = part.trim();
+    const from = part.indexOf(document);
+    const [before, after] = [part.slice(0, from), part.slice(from + document.length)];
+    if (/[^ \n]/.test(before + after) || (after.includes(' ') && BLOCK_TEXT.test(document))) {
       return undefined;
     }
     const value = readPlainDocument(document)?.value;
@@ -82,21 +80,38 @@ function documentsOf(template: string, text: string): Document[] | undefined {
   return documents;
 }
 
-/** Helm's own. It stands at the beginning of a line, and takes no notice of what follows. */
-const SEPARATOR = /^---[ \t]*/m;
+/** What stands behind it on its line is for Helm 3 part of the document only where another one is above. */
+const SEPARATOR = /^---(?= *(?:#|$))/m;
+const OTHER_SEPARATOR = /^---(?! *(?:#|$))/m;
 
 /**
- * What Go's reader refuses, and ours may not: bytes that are no text, halves of characters, numbers that JSON does not have, keys
- * of more than 1,024 characters. And text that keeps the blank lines at its end, of which versions of helm leave different ones.
+ * What Go's reader refuses or takes for something else, and ours may not: bytes that are no text, halves of characters, numbers
+ * that JSON does not have, keys of more than 1,024 characters, anchors and tags. And text that keeps the blank lines at its end, of
+ * which versions of helm leave different ones.
  */
-const RARE = /[\ufffd-\uffff]|\\u[dD][89a-fA-F]|\.(?:inf|nan)\b|[|>]\d?\+|^[^\n]{1000,}?:(?: |$)/im;
+const RARE =
+  /[\ufffd-\uffff]|\\u[dD][89a-fA-F]|\.(?:inf|nan)\b|[|>]\d?\+|^[^\n]{1000,}?:(?: |$)|(?:^|[:?-]) *(?:&[^&\s]|!\S)|[[{,] *(?:&[^&\s]|!\w)/im;
+
+/**
+ * Text with `[a, b]` or `{a: b}`, where the readers may disagree: they part `a?b` and `a:]` in different ways, and take keys of
+ * several lines, or not.
+ */
+const isRareFlow = (text: string): boolean =>
+  FLOW.test(text) &&
+  (/\?|[[{,] *:|:[,\]}]|^ *[,:\]}]/m.test(text) ||
+    text.split('\n').some((line) => FLOW.test(line) && !/[\]}]$/.test(line)));
+
+const FLOW = /(?:^|[:-] ) *(?:\[(?! *\])|\{(?! *\}))/m;
 
 /** Its last line may end with space, that some versions of helm take away. */
 const BLOCK_TEXT = /[|>][-\d]{0,2} *(?:#.*)?$/m;
 
 function documentOf(value: unknown, template: string): Document | undefined {
   try {
-    const objects = objectsOf(value, { file: template }).map((object) => ({ object, template }));
+    const objects = objectsOf(value, { file: template }).map((object) => ({
+      object,
+      template,
+    }));
     const part = partOf(value as Readonly<Record<string, unknown>>);
     const { kind } = value as { readonly kind: string };
     return part === undefined ? undefined : { kind, part, objects };
@@ -125,9 +140,10 @@ function partOf(document: Readonly<Record<string, unknown>>): Document['part'] |
   if (hook === undefined) {
     return 'object';
   }
-  const events = String(hook)
-    .split(',')
-    .map((event) => event.trim().toLowerCase());
+  if (typeof hook !== 'string') {
+    return undefined;
+  }
+  const events = hook.split(',').map((event) => event.trim().toLowerCase());
   if (!events.every((event) => EVENTS.has(event))) {
     return undefined;
   }
