@@ -10,6 +10,9 @@ export const HOW: Readonly<Record<ObjectChange['how'], { readonly sign: string; 
   changed: { sign: '~', word: 'changed' },
 };
 
+/** Under a change that is shown once for several places. */
+export const HIDDEN_DIFFERS = 'What is hidden here is not the same in all of these places.';
+
 /** What becomes of an object that is removed from git, as a sentence; empty for one that is deleted, and for other changes. */
 export function fateText(change: ObjectChange): string {
   if (change.how !== 'removed' || change.fate === undefined) return '';

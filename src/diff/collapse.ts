@@ -3,6 +3,7 @@ import type { ApplicationDiff } from './application-diff.ts';
 import { type ObjectChange, objectOf } from './compare.ts';
 import type { Fate } from './fate.ts';
 import { formatFieldPath } from './field-path.ts';
+import { HiddenValue } from './hidden.ts';
 import { isNoise, isOnlyNoise } from './noise.ts';
 import { risksOf } from './rank.ts';
 import { byRisk, type Risk, worstOf } from './risk.ts';
@@ -12,6 +13,8 @@ export interface RankedChange {
   /** As the first of its places has it. */
   readonly change: ObjectChange;
   readonly risks: readonly Risk[];
+  /** Whether what is hidden in it is not the same in all of its places. */
+  readonly isHiddenDifferent: boolean;
 }
 
 /** One app, and the clusters in which it is changed this way. */
@@ -46,7 +49,7 @@ export interface Block {
  * and account stand for one another, and what only follows a version is left out.
  */
 export function collapse(diffs: readonly ApplicationDiff[]): readonly Block[] {
-  const same = new Map<string, { change: ObjectChange; where: ApplicationDiff[] }>();
+  const same = new Map<string, { change: ObjectChange; where: ApplicationDiff[]; hidden: Set<string> }>();
   const touching = new Map<string, Set<ApplicationDiff>>();
   for (const diff of diffs) {
     const neutral = neutralFor(diff);
@@ -55,12 +58,19 @@ export function collapse(diffs: readonly ApplicationDiff[]): readonly Block[] {
       touching.set(object, (touching.get(object) ?? new Set()).add(diff));
       const key = digest(`${diff.how} ${object} ${neutral(content(change))}`);
       const known = same.get(key);
-      if (known === undefined) same.set(key, { change, where: [diff] });
-      else known.where.push(diff);
+      if (known === undefined) same.set(key, { change, where: [diff], hidden: new Set([hiddenIn(change)]) });
+      else {
+        known.where.push(diff);
+        known.hidden.add(hiddenIn(change));
+      }
     }
   }
   const blocks = new Map<string, { where: readonly ApplicationDiff[]; changes: ObjectChange[] }>();
-  for (const { change, where } of same.values()) addTo(blocks, where, [change]);
+  const differing = new Set<ObjectChange>();
+  for (const { change, where, hidden } of same.values()) {
+    addTo(blocks, where, [change]);
+    if (hidden.size > 1) differing.add(change);
+  }
   for (const diff of diffs) {
     // An application without objects is still one that comes or goes.
     if (diff.how !== 'same' && diff.changes.length === 0) addTo(blocks, [diff], []);
@@ -73,7 +83,7 @@ export function collapse(diffs: readonly ApplicationDiff[]): readonly Block[] {
     return [...new Set(all)].filter((diff) => !block.where.includes(diff));
   };
   return [...blocks.values()]
-    .map((block) => makeBlock(block.where, block.changes, otherPlaces(block), diffs))
+    .map((block) => makeBlock(block.where, block.changes, otherPlaces(block), diffs, differing))
     .sort((a, b) => compareBlocks(a, b));
 }
 
@@ -93,6 +103,7 @@ function makeBlock(
   changes: readonly ObjectChange[],
   others: readonly ApplicationDiff[],
   diffs: readonly ApplicationDiff[],
+  hiddenDifferent: ReadonlySet<ObjectChange>,
 ): Block {
   const places = placesOf(where);
   const [place] = places;
@@ -106,7 +117,11 @@ function makeBlock(
     places,
     changes: changes
       .filter((change) => !isOnlyNoise(change))
-      .map((change) => ({ change, risks: risksOf(change) }))
+      .map((change) => ({
+        change,
+        risks: risksOf(change),
+        isHiddenDifferent: hiddenDifferent.has(change),
+      }))
       .sort(
         (a, b) => worstOf(a.risks) - worstOf(b.risks) || (identity(a.change) < identity(b.change) ? -1 : 1),
       ),
@@ -171,6 +186,18 @@ function content(change: ObjectChange): string {
       ]);
     }
   }
+}
+
+/** Fingerprints of what is hidden in a change, which its content does not tell. */
+function hiddenIn(change: ObjectChange): string {
+  const found: string[] = [];
+  const visit = (value: unknown): void => {
+    if (value instanceof HiddenValue) found.push(value.fingerprint());
+    else if (typeof value === 'object' && value !== null)
+      for (const item of Object.values(value)) visit(item);
+  };
+  visit(change.how === 'added' ? change.after : change.fields.map(({ after }) => after));
+  return found.join(' ');
 }
 
 const digest = (text: string): string => createHash('sha256').update(text).digest('base64');

@@ -1,7 +1,7 @@
 import { formatPlace } from '../report/failure.ts';
 import { code, codeBlock, plain, table } from '../report/markdown.ts';
 import { capacityRows, containersWithoutRequests } from './capacity-words.ts';
-import { changeLines, HOW, titleOf } from './change-words.ts';
+import { changeLines, HIDDEN_DIFFERS, HOW, titleOf } from './change-words.ts';
 import type { Block, RankedChange } from './collapse.ts';
 import type { ObjectChange } from './compare.ts';
 import type { DiffLine } from './field-lines.ts';
@@ -260,8 +260,9 @@ function changeSection(ranked: RankedChange): readonly string[] {
   const summary = `${icons === '' ? '' : `${icons} `}${HOW[change.how].sign} <b>${plain(kind)} ${plain(name)}</b>${where}${renamed}${said}${restart}`;
   const rest = more === 0 ? '' : `\n\n${plural(more, 'more line')} in the HTML page.`;
   const body = lines.length === 0 ? 'Only its name changes.' : codeBlock(linesText(lines), 'diff');
+  const differs = ranked.isHiddenDifferent ? `\n\n${HIDDEN_DIFFERS}` : '';
   const open = risks.some(({ code: risk }) => RISKS[risk].level === 'high') ? ' open' : '';
-  return [`<details${open}><summary>${summary}</summary>\n\n${body}${rest}\n\n</details>`];
+  return [`<details${open}><summary>${summary}</summary>\n\n${body}${rest}${differs}\n\n</details>`];
 }
 
 const SIGNS: Readonly<Record<DiffLine['kind'], string>> = {

@@ -1,5 +1,9 @@
+import { createHmac, randomBytes } from 'node:crypto';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import { isMap } from '../yaml/data.ts';
+
+/** Thrown away with the process, so that no fingerprint can be compared with a guess. */
+const PROCESS_KEY = randomBytes(32);
 
 /**
  * A value that nobody may see. It can be compared, and that is all: its text is in a private field, which neither JSON nor a
@@ -17,6 +21,11 @@ export class HiddenValue {
 
   equals(other: HiddenValue): boolean {
     return this.#text === other.#text;
+  }
+
+  /** For telling values apart in one process, where nobody sees it: of no use for guessing the text. */
+  fingerprint(): string {
+    return createHmac('sha256', PROCESS_KEY).update(this.#text).digest('base64');
   }
 
   toJSON(): string {

@@ -1,6 +1,6 @@
 import { formatPlace } from '../report/failure.ts';
 import { capacityRows, containersWithoutRequests } from './capacity-words.ts';
-import { changeLines, fateText, HOW, titleOf } from './change-words.ts';
+import { changeLines, fateText, HIDDEN_DIFFERS, HOW, titleOf } from './change-words.ts';
 import type { Block, RankedChange } from './collapse.ts';
 import { headline } from './comment.ts';
 import { noiseNames, restartsPods } from './noise.ts';
@@ -126,7 +126,7 @@ function blockHtml(block: Block): string {
   return `<section><h2>${escaped(placesText(block))}${words === '' ? '' : ` — ${words}`}</h2>${apps}${block.changes.map(changeHtml).join('\n')}${noise}</section>`;
 }
 
-function changeHtml({ change, risks }: RankedChange): string {
+function changeHtml({ change, risks, isHiddenDifferent }: RankedChange): string {
   const { kind, name, namespace, was } = titleOf(change);
   const { lines, more } = changeLines(change, DETAIL);
   const fate = fateText(change);
@@ -145,7 +145,7 @@ function changeHtml({ change, risks }: RankedChange): string {
   const content =
     lines.length === 0
       ? `<p>${fate !== '' ? escaped(`It ${fate}.`) : change.how === 'removed' ? 'Deleted.' : 'Only its name changes.'}</p>`
-      : `<pre>${body}</pre>${rest}`;
+      : `<pre>${body}</pre>${rest}${isHiddenDifferent ? `<p>${HIDDEN_DIFFERS}</p>` : ''}`;
   return `<details class="change ${level}"${level === 'high' ? ' open' : ''}><summary><span class="how">${fate === '' ? HOW[change.how].word : 'let go'}</span> <b>${escaped(kind)}</b> ${escaped(name)}${where}${renamed} ${tags.join(' ')}${restart}</summary>${content}</details>`;
 }
 

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { formatPlace } from '../report/failure.ts';
 import { capacityRows } from './capacity-words.ts';
-import { changeLines, fateText, HOW, titleOf } from './change-words.ts';
+import { changeLines, fateText, HIDDEN_DIFFERS, HOW, titleOf } from './change-words.ts';
 import type { Block } from './collapse.ts';
 import { headline } from './comment.ts';
 import type { DiffLine } from './field-lines.ts';
@@ -71,12 +71,13 @@ function blockLines(block: Block): readonly string[] {
   return [
     '',
     `== ${placesText(block)}${words === '' ? '' : ` (${words})`}`,
-    ...block.changes.flatMap(({ change }) => {
+    ...block.changes.flatMap(({ change, isHiddenDifferent }) => {
       const { kind, name, namespace, was } = titleOf(change);
       const { lines, more } = changeLines(change, DETAIL);
       return [
         `${HOW[change.how].sign} ${kind} ${name}${namespace === undefined ? '' : ` in ${namespace}`}${was === undefined ? '' : ` (was ${was})`}${fateText(change) === '' ? '' : ` (${fateText(change)})`}`,
         ...lines.map(({ kind: sign, text }) => `    ${SIGNS[sign]}${text}`),
+        ...(isHiddenDifferent ? [`    ${HIDDEN_DIFFERS}`] : []),
         ...(more > 0 ? [`    … ${plural(more, 'more line')}`] : []),
       ];
     }),
