@@ -138,6 +138,15 @@ describe('kajitori bump in a folder', () => {
     expect(await repository.release()).toBe(written);
   });
 
+  test('another image of the same commit: GitHub is not asked, and nobody waits for it', async () => {
+    await using repository = await gitOps();
+    await kajitori(bump(), repository.path);
+    const again = bump({ image: `${REGISTRY}/web:v2@${DIGEST.replaceAll('ab', 'cd')}` });
+    const { stderr, exitCode } = await kajitori(again, repository.path);
+    expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
+    expect(await repository.release()).toContain('tag: v2');
+  });
+
   test('--dry-run shows a diff and writes nothing (exit 0)', async () => {
     await using repository = await gitOps();
     const { stdout, exitCode } = await kajitori([...bump(), '--dry-run'], repository.path);
@@ -319,6 +328,11 @@ describe('what commands of a running app say where something is missing', () => 
       name: 'kajitori.yaml: what is named is what this command takes',
       given: ['hold', '--list'],
       says: /^Error: There is no kajitori\.yaml in [\s\S]*--repository OWNER\/NAME/,
+    },
+    {
+      name: 'a threshold that nobody would look at, of a promotion',
+      given: ['promote', 'web', '--to', 'production', '--scan-threshold', 'critical'],
+      says: /^Error: .*scan-threshold[\s\S]*\n {2}→ .*check-image/,
     },
     {
       name: 'a threshold that nobody would look at',

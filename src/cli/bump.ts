@@ -6,7 +6,7 @@ import { runBump } from '../release/bump.ts';
 import { bumpDiff, bumpJson, bumpText } from '../release/bump-report.ts';
 import { bumpRequest } from '../release/bump-request.ts';
 import { demandImageCheck } from '../release/scan-threshold.ts';
-import type { Source } from '../release/source.ts';
+import { type Source, sameSource } from '../release/source.ts';
 import { gitHubSourceHistory, NO_HISTORY, type SourceHistory } from '../release/source-history.ts';
 import { environmentAccess } from './environment.ts';
 import { gitopsTarget } from './gitops-target.ts';
@@ -142,6 +142,9 @@ async function bump(options: BumpOptions) {
  */
 function historyFor(options: BumpOptions, reader: GitHubClient, source: Source): SourceHistory {
   return options.repository === undefined
-    ? { compareTo: (recorded) => gitHubSourceHistory(reader, source).compareTo(recorded) }
+    ? {
+        compareTo: async (recorded) =>
+          sameSource(recorded, source) ? 'same' : gitHubSourceHistory(reader, source).compareTo(recorded),
+      }
     : gitHubSourceHistory(reader, source);
 }

@@ -8,6 +8,7 @@ import { systemTiming } from '../github/timing.ts';
 import { type PromoteDeps, promoteDue, runPromote } from '../release/promote.ts';
 import { dueText, promoteJson, promoteText } from '../release/promote-report.ts';
 import { promoteRequest } from '../release/promote-request.ts';
+import { demandImageCheck } from '../release/scan-threshold.ts';
 import { gitHubSourceHistory } from '../release/source-history.ts';
 import { environmentAccess } from './environment.ts';
 import { gitopsTarget } from './gitops-target.ts';
@@ -28,6 +29,7 @@ interface PromoteOptions extends CommonOptions {
   readonly dryRun?: boolean;
   readonly copyImage?: boolean;
   readonly checkImage?: boolean;
+  readonly scanThreshold?: string;
   readonly registryRole?: readonly string[];
 }
 
@@ -50,6 +52,7 @@ export function promoteCommand(): Command {
     .option('--no-pull-request', 'write a commit')
     .option('--copy-image', 'bring the image to the registry of the environment, where it has its own')
     .option('--check-image', 'look first whether the image is where the clusters pull it from')
+    .option('--scan-threshold <severity>', 'with --check-image: refuse findings this bad, like critical')
     .option(
       '--registry-role <[account/region] arn>',
       'with --check-image and --copy-image: the role for registries; may be repeated (default: the credentials of this machine)',
@@ -72,6 +75,7 @@ Examples:
 }
 
 async function promote(apps: readonly string[], options: PromoteOptions) {
+  demandImageCheck(options.scanThreshold, options.checkImage === true);
   const texts = {
     apps: apps.join(','),
     to: options.to,

@@ -82,6 +82,7 @@ test('registries are looked into where the variables say so: is the image there,
   });
   expect(withOf('promote')).toMatchObject({
     'check-image': isOn('KAJITORI_CHECK_IMAGE'),
+    'scan-threshold': '${{ vars.KAJITORI_SCAN_THRESHOLD }}',
     'copy-image': isOn('KAJITORI_COPY_IMAGE'),
     'registry-role': role,
   });
