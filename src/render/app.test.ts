@@ -1,4 +1,14 @@
-import { cp, mkdir, mkdtempDisposable, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  cp,
+  mkdir,
+  mkdtempDisposable,
+  readdir,
+  rm,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -208,7 +218,14 @@ describe('an app of a GitOps repository', () => {
       `${KAJITORI}chart: { production: "oci://${running.host}/charts/app:3.2.1" }\n`,
     );
     const charts = path.join(files.root, 'store');
+    // 300 MB that nobody used since 1970: the store keeps to 200.
+    const old = path.join(charts, 'archives/old.tgz');
+    await mkdir(path.dirname(old), { recursive: true });
+    await writeFile(old, '');
+    await truncate(old, 300 * 1024 * 1024);
+    await utimes(old, 0, 0);
     expect(await renderApp({ ...files, config, ...PRODUCTION, charts })).toEqual(vendored);
+    expect(await readdir(path.dirname(old))).not.toContain('old.tgz');
     const newer = { ...config, chart: { production: `oci://${running.host}/charts/app:9.9.9` } };
     await expect(renderApp({ ...files, config: newer, ...PRODUCTION, charts })).rejects.toMatchObject({
       exitCode: 2,

@@ -10,8 +10,9 @@ import type { KubernetesObject } from '../kubernetes/object.ts';
 import { couldNot } from '../report/failure.ts';
 import type { Tree } from '../repository/tree.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
-import { chartFolder, storedChart } from './chart-store.ts';
+import { chartFolder, pruneCharts, storedChart } from './chart-store.ts';
 import { appFacts, appValueFiles, extraFolder, releaseFile } from './wiring.ts';
+import type { RenderWorld } from './world.ts';
 
 export interface RenderAppOptions {
   /** The folder of the GitOps repository. */
@@ -50,11 +51,17 @@ export async function renderApp(options: RenderAppOptions): Promise<KubernetesOb
       valueFiles.push(path.join(tree.root, file));
     }
   }
+  const { helm, charts = chartFolder(process.env), signal } = options;
+  const store = {
+    charts,
+    ...(helm === undefined ? {} : { tools: { helm } }),
+    ...(signal === undefined ? {} : { signal }),
+  };
   const rendered = await helmTemplate(
     {
       name: app,
       namespace: app,
-      ...(await chartOf(options, tree.root)),
+      ...(await chartOf(options, tree.root, store)),
       valueFiles,
       values: { facts },
       kubeVersion: cluster.kubernetes,
@@ -65,6 +72,7 @@ export async function renderApp(options: RenderAppOptions): Promise<KubernetesOb
       ...(options.signal === undefined ? {} : { signal: options.signal }),
     },
   );
+  await pruneCharts(store);
   return [...rendered, ...(await extraObjects(tree, extraFolder(app)))];
 }
 
@@ -94,8 +102,9 @@ function refuseOtherWirings(config: KajitoriConfig): void {
 
 /** The chart in charts/app, or the one that kajitori.yaml names, out of the store. */
 async function chartOf(
-  { config, environment, helm, charts, signal }: RenderAppOptions,
+  { config, environment }: RenderAppOptions,
   root: string,
+  store: Pick<RenderWorld, 'charts' | 'tools' | 'signal'>,
 ): Promise<Pick<HelmRelease, 'chart' | 'chartName'>> {
   const source = chartSource(config, environment);
   if (source.kind === 'vendored') {
@@ -105,11 +114,7 @@ async function chartOf(
   const { archive } = await storedChart(
     { kind: 'oci', repository: `oci://${repoURL}`, chart, version },
     { file: KAJITORI_FILE },
-    {
-      charts: charts ?? chartFolder(process.env),
-      ...(helm === undefined ? {} : { tools: { helm } }),
-      ...(signal === undefined ? {} : { signal }),
-    },
+    store,
   );
   return { chart: archive, chartName: `${chart} ${version}` };
 }
