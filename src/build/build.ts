@@ -107,10 +107,9 @@ export async function runBuild(inputs: BuildInputs, deps: BuildDeps): Promise<Bu
   const prepared = await Promise.all(registries.map((registry) => registry.prepare()));
   const run = new BuildRun(inputs, deps, registries, tags, key);
   run.notes.push(
-    ...prepared.flatMap(({ created, drift }, at) => [
-      ...(created ? [`Created the repository ${registries[at]?.repository}.`] : []),
-      ...drift.map((each) => `${registries[at]?.repository}: ${each}`),
-    ]),
+    ...prepared.flatMap(({ created }, at) =>
+      created ? [`Created the repository ${registries[at]?.repository}.`] : [],
+    ),
     ...(key !== undefined
       ? []
       : [`The content is not remembered for later builds: ${content.unclear.join('; ')}.`]),
@@ -124,6 +123,12 @@ export async function runBuild(inputs: BuildInputs, deps: BuildDeps): Promise<Bu
     // The image that the default branch points to until now.
     bytesOf(there[0]?.get(branch)),
   ]);
+  // Nothing waits for it: it was asked for with everything else.
+  const drift = await Promise.all(
+    registries.map(async (registry) =>
+      (await registry.drift()).map((each) => `${registry.repository}: ${each}`),
+    ),
+  );
   const ofPart = stage.kind === 'part';
   return {
     outcome: result.outcome,
@@ -139,7 +144,7 @@ export async function runBuild(inputs: BuildInputs, deps: BuildDeps): Promise<Bu
     cached: result.cached,
     bytes: await bytesOf(result.digest),
     bytesBefore,
-    notes: run.notes,
+    notes: [...run.notes, ...drift.flat()],
   };
 }
 

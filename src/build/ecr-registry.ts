@@ -1,6 +1,11 @@
 import { copyImage, type Place } from '../aws/copy-image.ts';
 import { type Ecr, type EcrImage, findImage, findTags, putTag } from '../aws/ecr.ts';
-import { ensureRepository, type FoundRepository, lookAtRepository } from '../aws/ecr-repository.ts';
+import {
+  type EnsuredRepository,
+  ensureRepository,
+  type FoundRepository,
+  lookAtRepository,
+} from '../aws/ecr-repository.ts';
 import { parseManifest } from '../aws/manifest.ts';
 import type { RepositoryPlan } from '../aws/repository-plan.ts';
 import { couldNot, Failure } from '../report/failure.ts';
@@ -14,7 +19,8 @@ export interface RepositoryRules {
 
 /** What was seen of a repository when it was opened. */
 interface Looked {
-  readonly repository: FoundRepository;
+  /** Not waited for: what has a tag is there. */
+  readonly repository: Promise<FoundRepository>;
   /** The images of tags; an error where they could not be looked for, in a repository that is missing for one. */
   readonly tags: PromiseSettledResult<ReadonlyMap<string, EcrImage>>;
 }
@@ -36,12 +42,11 @@ export async function openEcrRegistry(opening: {
   const { ecr, account, repository, rules } = opening;
   const finding = opening.tags.then((tags) => findTags(ecr, repository, tags));
   // All at once: each is a round trip to AWS, and nearly always the repository is there.
-  const [place, found, [tags]] = await Promise.all([
-    opening.place,
-    lookAtRepository(ecr, repository),
-    Promise.allSettled([finding]),
-  ]);
-  return new EcrRegistry(ecr, account, place, rules, { repository: found, tags });
+  const looking = lookAtRepository(ecr, repository);
+  // Who asks for it hears of it.
+  looking.catch(() => undefined);
+  const [place, [tags]] = await Promise.all([opening.place, Promise.allSettled([finding])]);
+  return new EcrRegistry(ecr, account, place, rules, { repository: looking, tags });
 }
 
 /** A repository in ECR. */
@@ -53,6 +58,7 @@ class EcrRegistry implements ImageRegistry {
   readonly #ecr: Ecr;
   readonly #rules: RepositoryRules;
   readonly #looked: Looked;
+  #ensuring: Promise<EnsuredRepository> | undefined;
   readonly #images = new Map<string, EcrImage>();
   /** What tags were seen to point to, so that nothing is asked twice. */
   readonly #tags = new Map<string, string>();
@@ -67,20 +73,28 @@ class EcrRegistry implements ImageRegistry {
   }
 
   async prepare() {
+    const { tags } = this.#looked;
+    const isThere = tags.status === 'fulfilled' && tags.value.size > 0;
+    if (!isThere && (await this.#ensured()).state === 'created') {
+      // What was made a moment ago was not there when it was looked into.
+      return { created: true, tags: new Map<string, string>() };
+    }
+    if (tags.status === 'rejected') throw tags.reason;
+    return { created: false, tags: this.#remember(tags.value) };
+  }
+
+  async drift() {
+    const ensured = await this.#ensured();
+    if (ensured.state === 'created') return [];
+    return ensured.state === 'there' ? ensured.drift.map(({ message }) => message) : [ensured.message];
+  }
+
+  #ensured(): Promise<EnsuredRepository> {
     const { plan, mayCreate } = this.#rules;
-    const looked = this.#looked;
-    const found = await ensureRepository(
-      this.#ecr,
-      this.place.repository,
-      plan,
-      mayCreate,
-      looked.repository,
+    this.#ensuring ??= this.#looked.repository.then((found) =>
+      ensureRepository(this.#ecr, this.place.repository, plan, mayCreate, found),
     );
-    // What was made a moment ago was not there when it was looked into.
-    if (found.state === 'created') return { created: true, drift: [], tags: new Map<string, string>() };
-    if (looked.tags.status === 'rejected') throw looked.tags.reason;
-    const drift = found.state === 'there' ? found.drift.map(({ message }) => message) : [found.message];
-    return { created: false, drift, tags: this.#remember(looked.tags.value) };
+    return this.#ensuring;
   }
 
   async find(tags: readonly string[]): Promise<ReadonlyMap<string, string>> {

@@ -1,8 +1,6 @@
 /** What a repository was found to be before something is pushed to it. */
 export interface PreparedRepository {
   readonly created: boolean;
-  /** How it differs from what we would have made: sentences. */
-  readonly drift: readonly string[];
   /** The digests of the tags that were looked for when it was opened, as far as they are there. */
   readonly tags: ReadonlyMap<string, string>;
 }
@@ -15,6 +13,8 @@ export interface ImageRegistry {
   readonly repository: string;
   /** Makes sure that the repository is there. */
   prepare(): Promise<PreparedRepository>;
+  /** How the repository differs from what we would have made: sentences. */
+  drift(): Promise<readonly string[]>;
   /** The digests of the tags that are there. */
   find(tags: readonly string[]): Promise<ReadonlyMap<string, string>>;
   /** Whether the image is there as a whole. */
