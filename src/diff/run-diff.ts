@@ -10,7 +10,7 @@ import { openListing } from '../applications/repository-listing.ts';
 import type { KubernetesObject } from '../kubernetes/object.ts';
 import type { RenderedApplication } from '../render/application.ts';
 import { clusterName, demandKnownNames, demandManifests, isCalled } from '../render/run-render.ts';
-import { couldNot, type Failure } from '../report/failure.ts';
+import { couldNot, Failure } from '../report/failure.ts';
 import { rememberingTree } from '../repository/remembering-tree.ts';
 import { type ChangedPaths, isMergeOf, openChange, type Revision } from '../repository/revision.ts';
 import type { Tree } from '../repository/tree.ts';
@@ -135,7 +135,7 @@ async function diffSides(
 ): Promise<DiffOutputs> {
   const read = (side: ReadSide) =>
     applicationsOfSide(side.tree, { urls: deps.urls }, (parents) => deps.render(parents, side));
-  const [before, after] = await Promise.all([read(base), read(head)]);
+  const [before, after] = await Promise.all([read(base).catch(inTheBase(base)), read(head)]);
   demandManifests([before, after]);
   const { applications, untouched } = await affectedApplications(before, after, changed.paths);
   const affected = applications.filter((pair) => !isPluginApart(pair));
@@ -194,6 +194,20 @@ const isChosen = ({ base, head }: AffectedApplication, inputs: DiffInputs): bool
       (inputs.cluster === undefined || clusterName(application) === inputs.cluster) &&
       (inputs.app === undefined || isCalled(application, inputs.app)),
   );
+
+/** Who looks at a file that is right must not be told that it is wrong. */
+const inTheBase =
+  ({ revision }: Side) =>
+  (error: unknown): never => {
+    if (!(error instanceof Failure)) throw error;
+    const { message, at, reason } = error;
+    throw couldNot(`Before this change (at ${revision.slice(0, 12)}): ${message}`, {
+      ...(at !== undefined && { at }),
+      ...(reason !== undefined && { reason }),
+      todo: 'Where this change mends it, merge it without a comparison: what was there before cannot be read.',
+      cause: error,
+    });
+  };
 
 type Rendered = ReadonlyMap<Application, RenderedApplication>;
 

@@ -282,7 +282,7 @@ async function commitOf(root: string, revision: string): Promise<string> {
     });
   }
   throw couldNot(`There is no commit ${JSON.stringify(revision)} here.`, {
-    todo: 'Fetch it first (git fetch origin); in a workflow, actions/checkout with fetch-depth: 0.',
+    todo: 'Fetch it first (git fetch origin), or name another one, such as origin/main; in a workflow, actions/checkout with fetch-depth: 0.',
     reason: 'unknown-revision',
   });
 }

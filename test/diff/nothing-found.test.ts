@@ -48,3 +48,15 @@ test('an app that is not there: the names that there are, each once, the nearest
     message: 'There is no application "shpo". Did you mean "shop"? There are: shop.',
   });
 });
+
+test('a kajitori.yaml that is broken in the base only is not told as the one that people see', async () => {
+  await using repository = await repositoryOf({
+    'kajitori.yaml': 'apiVersion: kajitori.dev/v1\n',
+    'argo/shop.yaml': application('shop', 'shop'),
+  });
+  await expect(repository.diff({ 'kajitori.yaml': null })).rejects.toMatchObject({
+    exitCode: 2,
+    message: expect.stringMatching(/^Before this change \(at [0-9a-f]{12}\): /),
+    at: { file: 'kajitori.yaml' },
+  });
+});
