@@ -1,5 +1,6 @@
 import { readFile, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { CreateRepositoryCommand, ECRClient } from '@aws-sdk/client-ecr';
 import { CreateBucketCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { execa } from 'execa';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -154,6 +155,25 @@ describe.skipIf(why !== undefined)('actions/build-image', () => {
     expect(second).toMatchObject({ exitCode: 0, outputs: { outcome: 'retagged', digest, key, commit } });
     expect(writesSince(moment).filter((write) => write.startsWith('registry:'))).toEqual([]);
     for (const tags of inBoth(name)) expect(tags[commit]).toBe(digest);
+  });
+
+  test('a repository that was made otherwise is used as it is; how it differs is said, built or not', async () => {
+    const name = newName();
+    const { AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY } = rig.ecr.keys(role(ONE));
+    const ecr = new ECRClient({
+      endpoint: rig.ecr.endpoint,
+      region: TOKYO,
+      credentials: { accessKeyId: AWS_ACCESS_KEY_ID, secretAccessKey: AWS_SECRET_ACCESS_KEY },
+    });
+    await ecr.send(new CreateRepositoryCommand({ repositoryName: name }));
+    const inputs = { name, registries: FIRST, context: 'image', 'create-repository': 'false' };
+    for (const outcome of ['built', 'retagged']) {
+      await app.commit({ 'README.md': `${name} ${outcome}` });
+      const run = await app.build(inputs);
+      expect(run).toMatchObject({ exitCode: 0, outputs: { outcome } });
+      expect(run.log).toContain(`note: ${hostOf(ONE, TOKYO)}/${name}: `);
+      expect(run.summary).toContain('There is no lifecycle policy');
+    }
   });
 
   test('a base image that moved is other content: it is built again', async () => {
