@@ -53,3 +53,17 @@ test.each(actions)(
     expect(exitCode).toBe(2);
   },
 );
+
+test.each(actions)("the action %s starts without Node's fetch, which is slow to load", async (action) => {
+  const program = join(installed, 'dist', `${action}.js`);
+  const script = `process.exitCode = 0; await import(${JSON.stringify(program)}); console.log(process.moduleLoadList.join('\\n'))`;
+  const { stdout } = await execa(process.execPath, ['--input-type=module', '--eval', script], {
+    cwd: tmpdir(),
+    env: process.env.PATH === undefined ? {} : { PATH: process.env.PATH },
+    extendEnv: false,
+    reject: false,
+  });
+  const loaded = stdout.split('\n');
+  expect(loaded).toContain('NativeModule https');
+  expect(loaded).not.toContain('NativeModule internal/deps/undici/undici');
+});
