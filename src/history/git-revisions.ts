@@ -2,6 +2,7 @@ import { execa } from 'execa';
 import { isPulled } from '../release/merged-proposal.ts';
 import { couldNot } from '../report/failure.ts';
 import { repositoryPath } from '../repository/path.ts';
+import { gitFiles } from './git-files.ts';
 import { asMerged, type Revision, type Revisions, upTo } from './revisions.ts';
 
 /** Signs that no commit message holds: git refuses NUL in them. */
@@ -11,6 +12,11 @@ const FIELDS = 4;
 
 /** The history of the working copy in a folder, as far as it is there. */
 export function gitRevisions(folder: string): Revisions {
+  const unreadable = (stderr: string) =>
+    couldNot(`git could not read the history here: ${stderr.trim().split('\n')[0] ?? ''}`, {
+      todo: 'Run it in a clone of the GitOps repository, or name it with --repository owner/name.',
+      reason: 'no-history',
+    });
   const git = async (...parameters: readonly string[]) => {
     const result = await execa('git', ['-C', folder, ...parameters], {
       reject: false,
@@ -19,19 +25,20 @@ export function gitRevisions(folder: string): Revisions {
       env: { GIT_LITERAL_PATHSPECS: '1' },
       maxBuffer: 64 * 1024 * 1024,
     });
-    if (result.exitCode !== 0) {
-      throw couldNot(`git could not read the history here: ${result.stderr.trim().split('\n')[0] ?? ''}`, {
-        todo: 'Run it in a clone of the GitOps repository, or name it with --repository owner/name.',
-        reason: 'no-history',
-      });
-    }
+    if (result.exitCode !== 0) throw unreadable(result.stderr);
     return result.stdout;
   };
-  const show = async (commit: string, file: string): Promise<string | undefined> => {
-    const there = await git('ls-tree', '-z', commit, '--', repositoryPath(file));
-    const [, type, oid] = /^\d+ (\w+) ([0-9a-f]+)\t/.exec(there) ?? [];
-    return type === 'blob' && oid !== undefined ? git('cat-file', 'blob', oid) : undefined;
-  };
+  const read = gitFiles(async (input) => {
+    const result = await execa('git', ['-C', folder, 'cat-file', '--batch'], {
+      input,
+      reject: false,
+      encoding: 'buffer',
+      stripFinalNewline: false,
+      maxBuffer: 256 * 1024 * 1024,
+    });
+    if (result.exitCode !== 0) throw unreadable(Buffer.from(result.stderr).toString());
+    return result.stdout;
+  });
   /** Read once: the commits of the branch itself, newest first, with their first lines. */
   let trunk: Promise<ReadonlyMap<string, string>> | undefined;
   const trunkOf = async () => {
@@ -74,7 +81,7 @@ export function gitRevisions(folder: string): Revisions {
           url: undefined,
           author,
           message: message.trimEnd(),
-          read: (file) => show(brought.commit, file),
+          read: async (file) => read(brought.commit, repositoryPath(file)),
         });
       }
       const shallow = (await git('rev-parse', '--is-shallow-repository')).trim() === 'true';
