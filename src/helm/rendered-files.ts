@@ -90,7 +90,7 @@ const OTHER_SEPARATOR = /^---(?! *(?:#|$))/m;
  * which versions of helm leave different ones.
  */
 const RARE =
-  /[\ufffd-\uffff]|\\u[dD][89a-fA-F]|\.(?:inf|nan)\b|[|>]\d?\+|^[^\n]{1000,}?:(?: |$)|(?:^|[:?-]) *(?:&[^&\s]|!\S)|[[{,] *(?:&[^&\s]|!\w)/im;
+  /[\ufffd-\uffff]|\\u[dD][89a-fA-F]|\.(?:inf|nan)\b|[|>]\d?\+|^[^\n]{1000,}?:(?: |$)|(?:^|[:?-]) *(?:&[^&\s]|!\S)|[[{,] *(?:&[^&\s]|!\S)/im;
 
 /**
  * Text with `[a, b]` or `{a: b}`, where the readers may disagree: they part `a?b` and `a:]` in different ways, and take keys of
