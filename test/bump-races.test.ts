@@ -29,7 +29,7 @@ afterEach(() => world.github.clearFaults());
 const RUNS = { numRuns: 12 };
 
 /** The gap in which one proposal could replace another is narrow: more runs find it. */
-const RUNS_OF_PROPOSALS = { numRuns: Number(process.env['RUNS_OF_PROPOSALS'] ?? 24) };
+const RUNS_OF_PROPOSALS = { numRuns: Number(process.env['RUNS_OF_PROPOSALS'] ?? 10) };
 
 const releaseFile = (app: string): string => `apps/${app}/release.production.yaml`;
 

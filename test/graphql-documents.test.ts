@@ -9,6 +9,7 @@ import { ANCESTORS_DOCUMENT } from '../src/release/source-history.ts';
 import { COMMIT_DOCUMENT } from '../src/repository/commit.ts';
 import {
   AUTO_MERGE_DOCUMENT,
+  CLOSE_PULL_REQUEST_DOCUMENT,
   CREATE_PULL_REQUEST_DOCUMENT,
   MOVE_DOCUMENT,
   PROPOSAL_DOCUMENT,
@@ -21,6 +22,7 @@ const documents: Record<string, string> = {
   commit: COMMIT_DOCUMENT,
   'auto-merge': AUTO_MERGE_DOCUMENT,
   'create pull request': CREATE_PULL_REQUEST_DOCUMENT,
+  'close pull request': CLOSE_PULL_REQUEST_DOCUMENT,
   'update pull request': UPDATE_PULL_REQUEST_DOCUMENT,
   move: MOVE_DOCUMENT,
   proposal: PROPOSAL_DOCUMENT,

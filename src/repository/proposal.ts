@@ -24,6 +24,8 @@ export interface ProposalPolicy {
   readonly autoMerge: boolean;
 }
 
+const ENDED_FIELDS = 'nodes { headRefOid isCrossRepository }';
+
 /**
  * What is proposed already. Of forks too there may be pull requests from a branch of that name: those are somebody else's.
  */
@@ -36,7 +38,7 @@ export const PROPOSAL_DOCUMENT = `query Proposal($owner: String!, $name: String!
       nodes { id number url body mergeable isCrossRepository }
     }
     ended: pullRequests(first: 20, states: [CLOSED, MERGED], headRefName: $head, orderBy: { field: CREATED_AT, direction: DESC }) {
-      nodes { headRefOid isCrossRepository }
+      ${ENDED_FIELDS}
     }
   }
 }`;
@@ -50,7 +52,14 @@ export const MOVE_DOCUMENT = `mutation Move($input: UpdateRefsInput!) {
 const PULL_REQUEST_FIELDS = 'id number url state headRef { target { oid } }';
 
 export const CREATE_PULL_REQUEST_DOCUMENT = `mutation CreatePullRequest($input: CreatePullRequestInput!) {
-  createPullRequest(input: $input) { pullRequest { ${PULL_REQUEST_FIELDS} } }
+  createPullRequest(input: $input) { pullRequest {
+    ${PULL_REQUEST_FIELDS}
+    headRef { associatedPullRequests(first: 20, states: [CLOSED, MERGED], orderBy: { field: CREATED_AT, direction: DESC }) { ${ENDED_FIELDS} } }
+  } }
+}`;
+
+export const CLOSE_PULL_REQUEST_DOCUMENT = `mutation ClosePullRequest($input: ClosePullRequestInput!) {
+  closePullRequest(input: $input) { clientMutationId }
 }`;
 
 export const UPDATE_PULL_REQUEST_DOCUMENT = `mutation UpdatePullRequest($input: UpdatePullRequestInput!) {
@@ -73,8 +82,21 @@ interface WrittenPullRequest extends PullRequestReference {
   readonly id: string;
   readonly state: 'OPEN' | 'CLOSED' | 'MERGED';
   /** Null: the branch is gone. */
-  readonly headRef: { readonly target: { readonly oid: string } | null } | null;
+  readonly headRef: {
+    readonly target: { readonly oid: string } | null;
+    readonly associatedPullRequests?: EndedPullRequests;
+  } | null;
 }
+
+interface EndedPullRequests {
+  readonly nodes:
+    | readonly ({ readonly headRefOid: string; readonly isCrossRepository: boolean } | null)[]
+    | null;
+}
+
+/** Whether a commit is what is left of a pull request that was merged or closed. */
+const isLeftOver = (oid: string | undefined, ended: EndedPullRequests): boolean =>
+  ownOf(ended).some(({ headRefOid }) => headRefOid === oid);
 
 /** The one commit of a proposal. */
 interface ProposedCommit {
@@ -89,11 +111,7 @@ interface ProposalData {
     readonly squashMergeAllowed: boolean;
     readonly ref: { readonly target: ProposedCommit } | null;
     readonly pullRequests: { readonly nodes: readonly (OpenPullRequest | null)[] | null };
-    readonly ended: {
-      readonly nodes:
-        | readonly ({ readonly headRefOid: string; readonly isCrossRepository: boolean } | null)[]
-        | null;
-    };
+    readonly ended: EndedPullRequests;
   };
 }
 
@@ -137,9 +155,8 @@ export async function propose<Result>(
   const tip = before.ref?.target;
   // What is left of a pull request that has ended says nothing about now. What was never in one is just being proposed by
   // another run, which has yet to open the pull request.
-  const isLeftOver = ownOf(before.ended).some(({ headRefOid }) => headRefOid === tip?.oid);
   const standing =
-    tip === undefined || (existing === undefined && isLeftOver)
+    tip === undefined || (existing === undefined && isLeftOver(tip.oid, before.ended))
       ? undefined
       : await standingProposal(client, target, snapshot, tip, existing?.mergeable, change, compute);
   const proposed =
@@ -330,6 +347,12 @@ async function bringPullRequest(
           ...text,
         });
   if (written.state !== 'OPEN' || written.headRef?.target?.oid !== proposed.oid) {
+    throw lookAgain(undefined);
+  }
+  if (isLeftOver(proposed.oid, written.headRef.associatedPullRequests ?? { nodes: [] })) {
+    // Another run opened one before us, and somebody merged or closed it already: ours would propose the same twice.
+    const input = { pullRequestId: written.id };
+    await client.graphql(CLOSE_PULL_REQUEST_DOCUMENT, { input }, { write: true });
     throw lookAgain(undefined);
   }
   return written;

@@ -141,6 +141,8 @@ export class Branch {
         return this.pulls.create(variables['input'] as Parameters<PullRequests['create']>[0]);
       case 'UpdatePullRequest':
         return this.pulls.update(variables['input'] as Parameters<PullRequests['update']>[0]);
+      case 'ClosePullRequest':
+        return this.pulls.close((variables['input'] as { readonly pullRequestId: string }).pullRequestId);
       case 'AutoMerge':
         return this.pulls.enableAutoMerge(
           variables['input'] as Parameters<PullRequests['enableAutoMerge']>[0],

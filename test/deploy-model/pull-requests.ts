@@ -100,12 +100,7 @@ export class PullRequests {
             ? []
             : [{ ...this.#answer(pull), mergeable: this.#known(pull), isCrossRepository: false }],
       },
-      ended: {
-        nodes: this.#ended(ref).map((each) => ({
-          headRefOid: this.headOf(each).oid,
-          isCrossRepository: false,
-        })),
-      },
+      ended: this.#endedOf(ref),
     };
   }
 
@@ -148,6 +143,11 @@ export class PullRequests {
     return { updatePullRequest: { pullRequest: this.#answer(pull) } };
   }
 
+  close(id: string) {
+    this.#find(id).state = 'closed';
+    return { closePullRequest: { clientMutationId: null } };
+  }
+
   enableAutoMerge({ pullRequestId, expectedHeadOid, commitHeadline, commitBody }: AutoMergeInput) {
     const pull = this.#find(pullRequestId);
     if (pull.state !== 'open') throw refusal('invalid', 'Pull request is closed');
@@ -177,6 +177,14 @@ export class PullRequests {
     return { sha: commit.oid };
   }
 
+  #endedOf(ref: string) {
+    const nodes = this.#ended(ref).map((each) => ({
+      headRefOid: this.headOf(each).oid,
+      isCrossRepository: false,
+    }));
+    return { nodes };
+  }
+
   #ended(ref: string): readonly PullRequest[] {
     return this.all.filter(({ branch, state }) => branch === ref && state !== 'open');
   }
@@ -189,7 +197,10 @@ export class PullRequests {
       url: `https://github.example/acme/gitops/pull/${number}`,
       body: this.#find(String(number)).text,
       state: state.toUpperCase(),
-      headRef: head === undefined ? null : { target: { oid: head.oid } },
+      headRef:
+        head === undefined
+          ? null
+          : { target: { oid: head.oid }, associatedPullRequests: this.#endedOf(branch) },
     };
   }
 

@@ -330,6 +330,13 @@ export async function refNode(repository: Repository, ref: string): Promise<obje
     name: name.join('/'),
     prefix: `refs/${kind}/`,
     target: () => objectNode(repository, target.oid),
+    associatedPullRequests: (asked: PullRequestsAsked, context: GraphqlContext) =>
+      pullConnection(
+        'associatedPullRequests',
+        repository,
+        { ...asked, headRefName: name.join('/') },
+        context,
+      ),
     repository: () => repositoryNode(repository),
   };
 }
@@ -404,6 +411,34 @@ export function pullNode(repository: Repository, pull: PullRequest, world: World
   };
 }
 
+interface PullRequestsAsked extends Page {
+  readonly states?: string[] | null;
+  readonly headRefName?: string | null;
+  readonly baseRefName?: string | null;
+  readonly orderBy?: { field: string; direction: 'ASC' | 'DESC' } | null;
+}
+
+function pullConnection(
+  name: string,
+  repository: Repository,
+  asked: PullRequestsAsked,
+  { world, actor }: GraphqlContext,
+): Promise<object> {
+  repository.demand(actor, 'pull_requests', 'read');
+  const stateOf = (pull: PullRequest): string =>
+    pull.merged === undefined ? pull.state.toUpperCase() : 'MERGED';
+  const found = repository.pulls.filter(
+    (pull) =>
+      (asked.states?.includes(stateOf(pull)) ?? true) &&
+      (!asked.headRefName || pull.head === asked.headRefName) &&
+      (!asked.baseRefName || pull.base === asked.baseRefName),
+  );
+  if (asked.orderBy && asked.orderBy.field !== 'CREATED_AT')
+    throw notImplemented(`pull requests by ${asked.orderBy.field}`);
+  const ordered = asked.orderBy?.direction === 'DESC' ? found.toReversed() : found;
+  return connection(name, asked, ordered, (pull) => pullNode(repository, pull, world));
+}
+
 const permissionNames = { admin: 'ADMIN', write: 'WRITE', read: 'READ' } as const;
 
 export function repositoryNode(repository: Repository): object {
@@ -464,29 +499,8 @@ export function repositoryNode(repository: Repository): object {
       }
       return pullNode(repository, pull, all);
     },
-    pullRequests: (
-      asked: Page & {
-        states?: string[] | null;
-        headRefName?: string | null;
-        baseRefName?: string | null;
-        orderBy?: { field: string; direction: 'ASC' | 'DESC' } | null;
-      },
-      { world: all, actor }: GraphqlContext,
-    ) => {
-      repository.demand(actor, 'pull_requests', 'read');
-      const stateOf = (pull: PullRequest): string =>
-        pull.merged === undefined ? pull.state.toUpperCase() : 'MERGED';
-      const found = repository.pulls.filter(
-        (pull) =>
-          (asked.states?.includes(stateOf(pull)) ?? true) &&
-          (!asked.headRefName || pull.head === asked.headRefName) &&
-          (!asked.baseRefName || pull.base === asked.baseRefName),
-      );
-      if (asked.orderBy && asked.orderBy.field !== 'CREATED_AT')
-        throw notImplemented(`pull requests by ${asked.orderBy.field}`);
-      const ordered = asked.orderBy?.direction === 'DESC' ? found.toReversed() : found;
-      return connection('pullRequests', asked, ordered, (pull) => pullNode(repository, pull, all));
-    },
+    pullRequests: (asked: PullRequestsAsked, context: GraphqlContext) =>
+      pullConnection('pullRequests', repository, asked, context),
     labels: (asked: Page & { query?: string | null }) =>
       connection(
         'labels',
