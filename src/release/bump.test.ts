@@ -521,6 +521,18 @@ describe('as a pull request', () => {
     });
   });
 
+  test('where files and values are named: one for the same places, and one beside it for others', async () => {
+    const setting = await begin({ 'a.yaml': 'n: 1\n', 'b.yaml': 'n: 1\n' });
+    const propose = (files: string, set: string) =>
+      bump(setting, { ...pull, app: undefined, environment: undefined, image: undefined, files, set });
+    expect(await propose('a.yaml', 'n:=2')).toMatchObject({ changed: true, pullRequest: { number: 1 } });
+    expect(await propose('b.yaml', 'n:=2')).toMatchObject({ changed: true, pullRequest: { number: 2 } });
+    expect(await propose('a.yaml', 'n:=3')).toMatchObject({ changed: true, pullRequest: { number: 1 } });
+    const [a, b] = gitops(setting).pullRequests();
+    expect(await gitops(setting).read('a.yaml', a?.head)).toBe('n: 3\n');
+    expect(await gitops(setting).read('b.yaml', b?.head)).toBe('n: 2\n');
+  });
+
   test('kajitori.yaml decides where the action does not', async () => {
     const via = KAJITORI_YAML.replace(
       '    promoteFrom: staging\n',

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type Cluster, environmentOf } from '../config/kajitori-yaml.ts';
 import type { Timing } from '../github/timing.ts';
 import type { Applied } from '../repository/apply.ts';
@@ -7,6 +8,7 @@ import type { CommitReference } from '../repository/commit.ts';
 import type { GitopsRepository } from '../repository/gitops-repository.ts';
 import type { PullRequestReference } from '../repository/proposal.ts';
 import type { FileEdits, Tree } from '../repository/tree.ts';
+import { formatPath } from '../yaml/path.ts';
 import { filesOfApps, readConfig } from './app-files.ts';
 import { type BumpRequest, type BumpResult, computeBump } from './compute-bump.ts';
 import { computeExplicit, type ExplicitRequest, filesOfExplicit } from './compute-explicit.ts';
@@ -122,11 +124,20 @@ function computeFor({ request }: BumpInputs, deps: BumpDeps, tree: Tree): Promis
     : computeExplicit(tree, request);
 }
 
-/** One pull request for each set of apps and environment: a later build replaces what an earlier one proposed. */
+/**
+ * One pull request for each set of apps and environment: a later build replaces what an earlier one proposed. Where files and
+ * values are named instead, those are the set.
+ */
 function proposalBranch({ request }: BumpInputs): string {
   return request.kind === 'apps'
     ? `kajitori/bump/${request.environment}/${[...request.apps].sort().join('+')}`
-    : 'kajitori/bump/files';
+    : `kajitori/bump/files-${placesOf(request)}`;
+}
+
+/** Short, and the same for the same places in whatever order. */
+function placesOf({ files, assignments }: ExplicitRequest): string {
+  const places = [[...files].sort(), assignments.map(({ path }) => formatPath(path)).sort()];
+  return createHash('sha256').update(JSON.stringify(places)).digest('hex').slice(0, 12);
 }
 
 function reasonOf(inputs: BumpInputs, applied: Applied<BumpResult>): BumpReason {
