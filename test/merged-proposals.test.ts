@@ -148,6 +148,22 @@ describe.each(WAYS)('a proposal is brought to the branch: %s', (way) => {
   });
 });
 
+test('who updates the branch of a proposal keeps its words, also when it is proposed again', async () => {
+  const at = await waitWorld();
+  const { git } = await person(at);
+  const again = { app: 'web', nth: 2, pullRequest: true } as const;
+  await bump(at.world, at.gitops, { ...again, key: 'one' });
+  const [before] = at.gitops.pullRequests().map(({ title, body }) => `${title}\n\n${body}`);
+  await at.gitops.commit({ 'README.md': 'words\n' }, { message: 'Words' });
+  await git`git fetch --quiet`;
+  await git`git checkout --quiet ${BRANCH}`;
+  await git`git merge --quiet -m ${`Merge branch 'main' into ${BRANCH}`} origin/main`;
+  await git`git push --quiet origin ${BRANCH}`;
+  expect(await bump(at.world, at.gitops, { ...again, key: 'two' })).toMatchObject({ changed: false });
+  const [after] = at.gitops.pullRequests().map(({ title, body }) => `${title}\n\n${body}`);
+  expect(after).toBe(before);
+});
+
 test('a merge of the branch into itself (git pull) takes no deploy from the commit that made it', async () => {
   const at = await waitWorld();
   const { folder, git } = await person(at);

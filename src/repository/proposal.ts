@@ -35,7 +35,7 @@ export const PROPOSAL_DOCUMENT = `query Proposal($owner: String!, $name: String!
     squashMergeAllowed
     ref(qualifiedName: $ref) { target { oid ... on Commit { message parents(first: 1) { nodes { oid } } } } }
     pullRequests(first: 20, states: OPEN, headRefName: $head, baseRefName: $base) {
-      nodes { id number url body mergeable isCrossRepository }
+      nodes { id number url title body mergeable isCrossRepository }
     }
     ended: pullRequests(first: 20, states: [CLOSED, MERGED], headRefName: $head, orderBy: { field: CREATED_AT, direction: DESC }) {
       ${ENDED_FIELDS}
@@ -72,6 +72,7 @@ export const AUTO_MERGE_DOCUMENT = `mutation AutoMerge($input: EnablePullRequest
 
 interface OpenPullRequest extends PullRequestReference {
   readonly id: string;
+  readonly title: string;
   readonly body: string;
   /** `UNKNOWN`: GitHub finds it out once it was asked, so that is its first answer after each commit on the base. */
   readonly mergeable: 'MERGEABLE' | 'CONFLICTING' | 'UNKNOWN';
@@ -170,7 +171,14 @@ export async function propose<Result>(
       changed: standing === undefined || standing.ours,
       pullRequest: { number: pullRequest.number, url: pullRequest.url },
       ...(policy.autoMerge && standing?.isMergeable !== false
-        ? await mergeWhenReady(client, target, pullRequest, proposed, before)
+        ? await mergeWhenReady(
+            client,
+            target,
+            pullRequest,
+            proposed.oid,
+            wordsFor(proposed, existing),
+            before,
+          )
         : { merging: 'no', commit: undefined }),
     };
   } catch (error) {
@@ -346,6 +354,15 @@ async function bringPullRequest(
           pullRequestId: existing.id,
           ...text,
         });
+  if (existing !== undefined && written.state !== 'OPEN') {
+    // It was merged or closed after we looked, and tells of that: our words are taken back.
+    const { id, title, body } = existing;
+    await writePullRequest(client, 'updatePullRequest', UPDATE_PULL_REQUEST_DOCUMENT, {
+      pullRequestId: id,
+      title,
+      body,
+    });
+  }
   if (written.state !== 'OPEN' || written.headRef?.target?.oid !== proposed.oid) {
     throw lookAgain(undefined);
   }
@@ -358,11 +375,15 @@ async function bringPullRequest(
   return written;
 }
 
-/** People may have written more, above and below. */
+/** People may have written more, above and below; and what they put on top of our commit ("Update branch") has no key. */
 function tellsOf(body: string, { message }: ProposedCommit): boolean {
-  const line = `${KEY_TRAILER}: ${keyOf(message) ?? ''}`;
-  return body.split('\n').some((each) => each.trim() === line);
+  const key = keyOf(message);
+  return key === undefined || body.split('\n').some((line) => line.trim() === `${KEY_TRAILER}: ${key}`);
 }
+
+/** What the commit on the base will say: what ours said, also where somebody put a commit of their own on top of it. */
+const wordsFor = ({ message }: ProposedCommit, existing: OpenPullRequest | undefined): string =>
+  keyOf(message) === undefined && existing !== undefined ? `${existing.title}\n\n${existing.body}` : message;
 
 async function writePullRequest(
   client: GitHubClient,
@@ -439,18 +460,19 @@ async function mergeWhenReady(
   client: GitHubClient,
   target: BranchTarget,
   pullRequest: PullRequestReference & { readonly id: string },
-  proposed: ProposedCommit,
+  head: string,
+  words: string,
   allowed: ProposalData['repository'],
 ): Promise<MergeOutcome> {
   const method = mergeMethod(allowed);
-  const [headline, body] = [headlineOf(proposed.message), bodyOf(proposed.message)];
+  const [headline, body] = [headlineOf(words), bodyOf(words)];
   try {
     await client.graphql(
       AUTO_MERGE_DOCUMENT,
       {
         input: {
           pullRequestId: pullRequest.id,
-          expectedHeadOid: proposed.oid,
+          expectedHeadOid: head,
           mergeMethod: method,
           // Rebasing keeps the commit's own message, trailers included.
           ...(method === 'REBASE' ? {} : { commitHeadline: headline, commitBody: body }),
@@ -480,7 +502,7 @@ async function mergeWhenReady(
       owner: target.repository.owner,
       repo: target.repository.name,
       pull_number: pullRequest.number,
-      sha: proposed.oid,
+      sha: head,
       merge_method: method.toLowerCase(),
       ...(method === 'REBASE' ? {} : { commit_title: headline, commit_message: body }),
     },

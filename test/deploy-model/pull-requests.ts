@@ -195,7 +195,8 @@ export class PullRequests {
       id: String(number),
       number,
       url: `https://github.example/acme/gitops/pull/${number}`,
-      body: this.#find(String(number)).text,
+      title: this.#find(String(number)).text.split('\n')[0],
+      body: this.#find(String(number)).text.split('\n').slice(2).join('\n'),
       state: state.toUpperCase(),
       headRef:
         head === undefined
