@@ -289,7 +289,7 @@ function writtenOnce({ branch, played, toldInVain }: Told): void {
 }
 
 /** What a run said that it proposed stands in that pull request, until something newer takes its place. */
-function proposedIsKept({ branch, played }: Told): void {
+function proposedIsKept({ branch, played, standing }: Told): void {
   const { pulls } = branch;
   for (const { key, ended } of played) {
     if (ended === undefined || !('changed' in ended) || !ended.changed || ended.pullRequest === undefined)
@@ -306,8 +306,8 @@ function proposedIsKept({ branch, played }: Told): void {
     expect(ancestry(young ?? 0, old ?? 0), 'no older proposal over a newer one').not.toBe('older');
   }
   const isUndisturbed = played.every(({ ended }) => ended !== undefined && 'changed' in ended);
-  for (const pull of isUndisturbed ? pulls.all : []) {
-    expect(pull.text, 'a pull request tells what it holds').toBe(pulls.headOf(pull).message);
+  for (const { tells, holds } of isUndisturbed ? standing : []) {
+    expect(tells, 'a pull request tells what it holds').toBe(holds);
   }
 }
 

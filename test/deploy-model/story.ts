@@ -289,6 +289,8 @@ export interface Told {
   readonly toldInVain: readonly string[];
   /** How many deploys each final run of the schedule found unfinished. */
   readonly leftOver: readonly number[];
+  /** The pull requests that were open when every run had ended. */
+  readonly standing: readonly { readonly tells: string; readonly holds: string }[];
   /** The first commit holds releases, which were healthy. */
   readonly isRunning: boolean;
 }
@@ -368,8 +370,13 @@ export async function play(told: Story): Promise<Told> {
   turns.settle();
   clusters.outages = [];
   const leftOver: number[] = [];
+  const standing = branch.pulls.open.map((pull) => ({
+    tells: pull.text,
+    holds: branch.pulls.headOf(pull).message,
+  }));
   // What is proposed in the end is merged as late as can be, and what is undone by that, before it is finished.
-  const rounds = via.length === 0 ? 2 : 4;
+  // Two proposals that stand, each of which fails and is undone, take five rounds.
+  const rounds = via.length === 0 ? 2 : 6;
   for (let round = 1; round <= rounds; round++) {
     for (const pull of branch.pulls.open) branch.pulls.merge(pull);
     // Long enough that a run which said nothing meanwhile is dead.
@@ -389,6 +396,7 @@ export async function play(told: Story): Promise<Told> {
     },
     toldInVain,
     leftOver,
+    standing,
     isRunning: beginning === 'running',
   };
 }
