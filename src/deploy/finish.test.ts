@@ -241,7 +241,7 @@ test('the worst is told first, and nothing at all is told too', async () => {
   expect(result).toMatchObject({ exitCode: 1, verdict: 'failed', headline: 'web failed in prod-2: crashes' });
   expect(result.rolledBackCommit).toBe(await at.gitops.head());
   // What runs there may be another image now: both are looked at.
-  expect(result.waitedFor.toSorted((a, b) => (`${a.apps}` < `${b.apps}` ? -1 : 1))).toEqual([
+  expect(result.waitedFor.toSorted((a, b) => a.apps.join().localeCompare(b.apps.join()))).toEqual([
     { apps: ['api'], environment: 'production' },
     { apps: ['web'], environment: 'production' },
   ]);
