@@ -40,7 +40,7 @@ const appFiles = (app: string): Record<string, string> => ({
 
 const newRepository = (
   apps: readonly string[],
-  options: Pick<RepositoryOptions, 'allowAutoMerge' | 'deleteBranchOnMerge'> = {},
+  options: Pick<RepositoryOptions, 'allowAutoMerge' | 'deleteBranchOnMerge' | 'rulesets'> = {},
 ): Promise<StandinRepository> =>
   world.gitops(
     Object.fromEntries([
@@ -330,6 +330,98 @@ describe('people and GitHub merge what is proposed meanwhile', () => {
       }),
       RUNS_OF_PROPOSALS,
     );
+  });
+});
+
+describe('GitHub merges by itself what waits for a check, as what it is', () => {
+  const BRANCH = 'kajitori/bump/production/web';
+  const guarded = () =>
+    newRepository(['web'], {
+      allowAutoMerge: true,
+      rulesets: [
+        {
+          name: 'main',
+          rules: [
+            {
+              type: 'required_status_checks',
+              parameters: { required_status_checks: [{ context: 'guard' }] },
+            },
+          ],
+        },
+      ],
+    });
+  const proposing = (nth: number) => ({
+    app: 'web',
+    nth,
+    key: `build-${nth}`,
+    pullRequest: true,
+    autoMerge: true,
+    timing: virtualTiming(),
+  });
+
+  /** The check is green: GitHub merges at once where auto-merge is on. */
+  const pass = async (repository: StandinRepository): Promise<void> =>
+    repository.setStatus(await repository.head(BRANCH), 'guard', 'success');
+
+  async function expectMerged(repository: StandinRepository, nth: number): Promise<void> {
+    const [commit] = await repository.commits();
+    expect(trailer(commit?.message ?? '', 'Kajitori-Key')).toEqual([`build-${nth}`]);
+    expect(await repository.read(releaseFile('web'))).toContain(digest(nth));
+  }
+
+  test('a newer build in the place of an older one is merged with its own words', async () => {
+    const repository = await guarded();
+    await bump(world, repository, proposing(1));
+    expect(await bump(world, repository, proposing(3))).toMatchObject({ merging: 'when-ready' });
+    await pass(repository);
+    await expectMerged(repository, 3);
+  });
+
+  test('a run that dies when it has moved the branch: not merged as the build before; the next run ends it', async () => {
+    const repository = await guarded();
+    await bump(world, repository, proposing(1));
+    const death = Promise.withResolvers<void>();
+    const dying = (client: GitHubClient): GitHubClient => ({
+      ...client,
+      graphql: (document, ...rest) => {
+        if (!document.startsWith('mutation UpdatePullRequest')) return client.graphql(document, ...rest);
+        death.resolve();
+        return new Promise(() => {});
+      },
+    });
+    await Promise.race([death.promise, bump(world, repository, proposing(3), dying)]);
+    expect(await repository.read(releaseFile('web'), BRANCH)).toContain(digest(3));
+    await pass(repository);
+    expect(await keys(repository), 'nothing is merged').toEqual([]);
+    await bump(world, repository, { ...proposing(4), key: 'build-4' });
+    await pass(repository);
+    await expectMerged(repository, 4);
+  });
+
+  test('auto-merge that an older run turned on after we looked is turned off, and on again with our words', async () => {
+    const repository = await guarded();
+    const turnOn = world.github.inject({ kind: 'slow', match: ({ operation }) => operation === 'AutoMerge' });
+    const older = bump(world, repository, proposing(1));
+    await turnOn.reached;
+    const move = world.github.inject({ kind: 'slow', match: ({ operation }) => operation === 'Move' });
+    const newer = bump(world, repository, proposing(3));
+    await move.reached;
+    turnOn.release();
+    expect(await older).toMatchObject({ merging: 'when-ready' });
+    move.release();
+    expect(await newer).toMatchObject({ merging: 'when-ready' });
+    await pass(repository);
+    await expectMerged(repository, 3);
+  });
+
+  test('who finds their own proposal waiting asks for nothing more', async () => {
+    const repository = await guarded();
+    await bump(world, repository, proposing(1));
+    const from = world.github.log.length;
+    expect(await bump(world, repository, proposing(1))).toMatchObject({ merging: 'when-ready' });
+    const asked = world.github.log.slice(from).map(({ operation }) => operation);
+    expect(asked).toContain('Proposal');
+    expect(asked.filter((each) => /Merge|Move|PullRequest/.test(each))).toEqual([]);
   });
 });
 

@@ -16,7 +16,8 @@ import { play, story } from './deploy-model/story.ts';
  * back to the release before, healthy or not; what a person had not seen undone; gates of a promotion not looked at, what
  * was deployed since the gates promoted, no soak; a pull request that stands taken for what a person saw; in a soak: one that
  * can no longer be merged taken for the one that undoes; a proposal written over, or put into a pull request that was merged
- * meanwhile; merge commits not read; in a soak: what was merged already proposed a second time.
+ * meanwhile; merge commits not read; in a soak: what was merged already proposed a second time, auto-merge left on with the words of an older
+ * proposal.
  *
  * For a longer soak: PROPERTY_SEED=random DEPLOY_MODEL_RUNS=100000 DEPLOY_MODEL_MINUTES=10. To see one story again:
  * PROPERTY_SEED and DEPLOY_MODEL_PATH, as fast-check prints them.

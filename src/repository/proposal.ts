@@ -26,6 +26,8 @@ export interface ProposalPolicy {
 
 const ENDED_FIELDS = 'nodes { headRefOid isCrossRepository }';
 
+const AUTO_MERGE_FIELDS = 'autoMergeRequest { commitBody }';
+
 /**
  * What is proposed already. Of forks too there may be pull requests from a branch of that name: those are somebody else's.
  */
@@ -35,7 +37,7 @@ export const PROPOSAL_DOCUMENT = `query Proposal($owner: String!, $name: String!
     squashMergeAllowed
     ref(qualifiedName: $ref) { target { oid ... on Commit { message parents(first: 1) { nodes { oid } } } } }
     pullRequests(first: 20, states: OPEN, headRefName: $head, baseRefName: $base) {
-      nodes { id number url title body mergeable isCrossRepository }
+      nodes { id number url title body mergeable isCrossRepository ${AUTO_MERGE_FIELDS} }
     }
     ended: pullRequests(first: 20, states: [CLOSED, MERGED], headRefName: $head, orderBy: { field: CREATED_AT, direction: DESC }) {
       ${ENDED_FIELDS}
@@ -49,7 +51,7 @@ export const MOVE_DOCUMENT = `mutation Move($input: UpdateRefsInput!) {
 }`;
 
 /** What a pull request holds. The branch itself is asked: `headRefOid` follows it a moment later. */
-const PULL_REQUEST_FIELDS = 'id number url state headRef { target { oid } }';
+const PULL_REQUEST_FIELDS = `id number url state headRef { target { oid } } ${AUTO_MERGE_FIELDS}`;
 
 export const CREATE_PULL_REQUEST_DOCUMENT = `mutation CreatePullRequest($input: CreatePullRequestInput!) {
   createPullRequest(input: $input) { pullRequest {
@@ -70,8 +72,18 @@ export const AUTO_MERGE_DOCUMENT = `mutation AutoMerge($input: EnablePullRequest
   enablePullRequestAutoMerge(input: $input) { clientMutationId }
 }`;
 
-interface OpenPullRequest extends PullRequestReference {
+export const DISABLE_AUTO_MERGE_DOCUMENT = `mutation DisableAutoMerge($input: DisablePullRequestAutoMergeInput!) {
+  disablePullRequestAutoMerge(input: $input) { clientMutationId }
+}`;
+
+/** A pull request that may wait for GitHub to merge it. */
+interface WaitingPullRequest extends PullRequestReference {
   readonly id: string;
+  /** Null: auto-merge is off. */
+  readonly autoMergeRequest: { readonly commitBody: string | null } | null;
+}
+
+interface OpenPullRequest extends WaitingPullRequest {
   readonly title: string;
   readonly body: string;
   /** `UNKNOWN`: GitHub finds it out once it was asked, so that is its first answer after each commit on the base. */
@@ -79,8 +91,7 @@ interface OpenPullRequest extends PullRequestReference {
   readonly isCrossRepository: boolean;
 }
 
-interface WrittenPullRequest extends PullRequestReference {
-  readonly id: string;
+interface WrittenPullRequest extends WaitingPullRequest {
   readonly state: 'OPEN' | 'CLOSED' | 'MERGED';
   /** Null: the branch is gone. */
   readonly headRef: {
@@ -152,7 +163,7 @@ export async function propose<Result>(
   policy: ProposalPolicy,
 ): Promise<Proposed<Result>> {
   const before = await readProposal(client, target, snapshot.branch, policy.branch);
-  const existing = ownOf(before.pullRequests)[0];
+  let existing = ownOf(before.pullRequests)[0];
   const tip = before.ref?.target;
   // What is left of a pull request that has ended says nothing about now. What was never in one is just being proposed by
   // another run, which has yet to open the pull request.
@@ -160,25 +171,26 @@ export async function propose<Result>(
     tip === undefined || (existing === undefined && isLeftOver(tip.oid, before.ended))
       ? undefined
       : await standingProposal(client, target, snapshot, tip, existing?.mergeable, change, compute);
+  if (standing === undefined && existing !== undefined) {
+    // Were we to end before our own words are there, GitHub would commit what we propose as what was proposed before.
+    existing = await stopAutoMerge(client, existing);
+  }
   const proposed =
     standing?.commit ?? (await pushProposal(client, target, snapshot, change, policy.branch, tip?.oid));
-  let pullRequest: (PullRequestReference & { readonly id: string }) | undefined = existing;
+  let pullRequest: WaitingPullRequest | undefined = existing;
   try {
     pullRequest = await bringPullRequest(client, snapshot, policy.branch, proposed, existing);
+    const words = wordsFor(proposed, existing);
+    if (mergesAsAnother(pullRequest, words)) {
+      pullRequest = await stopAutoMerge(client, pullRequest);
+    }
     await label(client, target, pullRequest.number, policy.labels);
     return {
       result: standing?.result ?? change.result,
       changed: standing === undefined || standing.ours,
       pullRequest: { number: pullRequest.number, url: pullRequest.url },
       ...(policy.autoMerge && standing?.isMergeable !== false
-        ? await mergeWhenReady(
-            client,
-            target,
-            pullRequest,
-            proposed.oid,
-            wordsFor(proposed, existing),
-            before,
-          )
+        ? await mergeWhenReady(client, target, pullRequest, proposed.oid, words, before)
         : { merging: 'no', commit: undefined }),
     };
   } catch (error) {
@@ -337,7 +349,7 @@ async function bringPullRequest(
   branch: string,
   proposed: ProposedCommit,
   existing: OpenPullRequest | undefined,
-): Promise<PullRequestReference & { readonly id: string }> {
+): Promise<WaitingPullRequest> {
   if (existing !== undefined && tellsOf(existing.body, proposed)) {
     return existing;
   }
@@ -384,6 +396,35 @@ function tellsOf(body: string, { message }: ProposedCommit): boolean {
 /** What the commit on the base will say: what ours said, also where somebody put a commit of their own on top of it. */
 const wordsFor = ({ message }: ProposedCommit, existing: OpenPullRequest | undefined): string =>
   keyOf(message) === undefined && existing !== undefined ? `${existing.title}\n\n${existing.body}` : message;
+
+/**
+ * Whether auto-merge waits to commit the words of something that was proposed before: it keeps those that it was turned on with, and
+ * stays on when something else is pushed by who may write (docs: "Automatically merging a pull request"). Words of a person stay.
+ */
+function mergesAsAnother({ autoMergeRequest }: WaitingPullRequest, words: string): boolean {
+  const key = keyOf(autoMergeRequest?.commitBody ?? '');
+  return key !== undefined && key !== keyOf(words);
+}
+
+/**
+ * Turns auto-merge off, where it is on.
+ *
+ * @throws GitHubError `stale` when it is off or merged by now: GitHub refuses that
+ */
+async function stopAutoMerge<Waiting extends WaitingPullRequest>(
+  client: GitHubClient,
+  pullRequest: Waiting,
+): Promise<Waiting> {
+  if (pullRequest.autoMergeRequest !== null) {
+    try {
+      // What is off is not turned off twice, so this may be repeated.
+      await client.graphql(DISABLE_AUTO_MERGE_DOCUMENT, { input: { pullRequestId: pullRequest.id } });
+    } catch (error) {
+      throw error instanceof GitHubError && error.fault.kind === 'invalid' ? lookAgain(error) : error;
+    }
+  }
+  return { ...pullRequest, autoMergeRequest: null };
+}
 
 async function writePullRequest(
   client: GitHubClient,
@@ -453,17 +494,23 @@ async function label(
 /** GitHub's words when there is nothing to wait for: then auto-merge is refused, and merging works at once. */
 const CLEAN_WORDS = /clean status/i;
 
+/** GitHub's words when somebody turned it on meanwhile: perhaps we, and the answer was lost. It keeps the words of the first. */
+const ALREADY_WORDS = /auto.?merge is already enabled/i;
+
 /** GitHub's words when the repository's settings do not allow auto-merge. */
 const NOT_ALLOWED_WORDS = /auto.?merge is not allowed/i;
 
 async function mergeWhenReady(
   client: GitHubClient,
   target: BranchTarget,
-  pullRequest: PullRequestReference & { readonly id: string },
+  pullRequest: WaitingPullRequest,
   head: string,
   words: string,
   allowed: ProposalData['repository'],
 ): Promise<MergeOutcome> {
+  if (pullRequest.autoMergeRequest !== null) {
+    return { merging: 'when-ready', commit: undefined };
+  }
   const method = mergeMethod(allowed);
   const [headline, body] = [headlineOf(words), bodyOf(words)];
   try {
@@ -491,6 +538,9 @@ async function mergeWhenReady(
           cause: error,
         },
       );
+    }
+    if (error instanceof GitHubError && ALREADY_WORDS.test(error.fault.message)) {
+      throw lookAgain(error);
     }
     if (!(error instanceof GitHubError) || !CLEAN_WORDS.test(error.fault.message)) {
       throw error;

@@ -147,6 +147,10 @@ export class Branch {
         return this.pulls.enableAutoMerge(
           variables['input'] as Parameters<PullRequests['enableAutoMerge']>[0],
         );
+      case 'DisableAutoMerge':
+        return this.pulls.disableAutoMerge(
+          (variables['input'] as { readonly pullRequestId: string }).pullRequestId,
+        );
       default:
         throw new Error(`an operation that this model does not know: ${document.slice(0, 40)}`);
     }

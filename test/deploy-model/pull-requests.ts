@@ -157,12 +157,24 @@ export class PullRequests {
     if (this.merging === 'by-hand') {
       throw refusal('invalid', 'Pull request Auto merge is not allowed for this repository');
     }
+    if (pull.autoMerge !== undefined) {
+      throw refusal('invalid', 'Pull request Auto merge is already enabled');
+    }
     // What conflicts waits for somebody to mend it.
     if (this.merging === 'at-once' && this.canBeMerged(pull)) {
       throw refusal('invalid', 'Pull request Pull request is in clean status');
     }
     pull.autoMerge = `${commitHeadline}\n\n${commitBody}`;
     return { enablePullRequestAutoMerge: { clientMutationId: null } };
+  }
+
+  disableAutoMerge(id: string) {
+    const pull = this.#find(id);
+    if (pull.state !== 'open' || pull.autoMerge === undefined) {
+      throw refusal('invalid', "Can't disable auto-merge for this pull request.");
+    }
+    pull.autoMerge = undefined;
+    return { disablePullRequestAutoMerge: { clientMutationId: null } };
   }
 
   /** `PUT …/merge`. */
@@ -189,7 +201,7 @@ export class PullRequests {
     return this.all.filter(({ branch, state }) => branch === ref && state !== 'open');
   }
 
-  #answer({ number, state, branch }: PullRequest) {
+  #answer({ number, state, branch, autoMerge }: PullRequest) {
     const head = this.#heads.get(branch);
     return {
       id: String(number),
@@ -198,6 +210,8 @@ export class PullRequests {
       title: this.#find(String(number)).text.split('\n')[0],
       body: this.#find(String(number)).text.split('\n').slice(2).join('\n'),
       state: state.toUpperCase(),
+      autoMergeRequest:
+        autoMerge === undefined ? null : { commitBody: autoMerge.split('\n').slice(2).join('\n') },
       headRef:
         head === undefined
           ? null

@@ -14,7 +14,13 @@ import {
   repositoryById,
   repositoryByName,
 } from './graphql-objects.ts';
-import { enableAutoMerge, type MergeMethod, mergePullRequest, openPullRequest } from './pull-requests.ts';
+import {
+  disableAutoMerge,
+  enableAutoMerge,
+  type MergeMethod,
+  mergePullRequest,
+  openPullRequest,
+} from './pull-requests.ts';
 import { createRef, updateRefs } from './ref-changes.ts';
 import { addComment } from './rest-issues.ts';
 
@@ -220,8 +226,7 @@ export const mutations = {
     context: GraphqlContext,
   ): Promise<object> => {
     const { repository, pull } = pullByNodeId(context, input.pullRequestId);
-    repository.demand(context.actor, 'pull_requests', 'write');
-    pull.autoMerge = undefined;
+    disableAutoMerge(repository, context.actor, pull);
     return {
       clientMutationId: input.clientMutationId,
       pullRequest: pullNode(repository, pull, context.world),

@@ -166,6 +166,28 @@ test('auto-merge is refused where there is nothing to wait for, and where the re
   ]);
 });
 
+test('auto-merge is turned on once and off once; a push leaves it on', async () => {
+  await using at = await withBranch({ allowAutoMerge: true, rulesets: [ruleset([checks('guard')])] });
+  const { node_id: pullRequestId } = await open(at);
+  const turnOff = (): Promise<unknown> =>
+    at.octokit.graphql(
+      `mutation ($input: DisablePullRequestAutoMergeInput!) {
+         disablePullRequestAutoMerge(input: $input) { pullRequest { autoMergeRequest { mergeMethod } } } }`,
+      { input: { pullRequestId } },
+    );
+  await autoMerge(at, pullRequestId);
+  await at.repository.commit({ 'apps/web/release.yaml': 'tag: "3"\n' }, { branch: 'bump' });
+  expect(await errorsOf(autoMerge(at, pullRequestId))).toMatchObject([
+    { type: 'UNPROCESSABLE', message: 'Pull request Auto merge is already enabled' },
+  ]);
+  expect(await turnOff()).toEqual({
+    disablePullRequestAutoMerge: { pullRequest: { autoMergeRequest: null } },
+  });
+  expect(await errorsOf(turnOff())).toMatchObject([
+    { type: 'UNPROCESSABLE', message: "Can't disable auto-merge for this pull request." },
+  ]);
+});
+
 const owners: RepositoryOptions = {
   files: {
     '.github/CODEOWNERS': '* @boss\n/apps/ @acme/shop @kajitori\n',

@@ -370,6 +370,7 @@ export async function enableAutoMerge(
   if (!methodAllowed(repository, asked.method)) {
     throw unprocessable(`${methodNames[asked.method]} are not allowed on this repository.`);
   }
+  if (pull.autoMerge !== undefined) throw unprocessable('Pull request Auto merge is already enabled');
   const state = await mergeState(repository, pull);
   // The doubled words are GitHub's.
   if (state !== 'BLOCKED')
@@ -381,6 +382,15 @@ export async function enableAutoMerge(
     ...(asked.title === undefined ? {} : { title: asked.title }),
     ...(asked.message === undefined ? {} : { message: asked.message }),
   };
+}
+
+/** Turns auto-merge off. Refuses where it is not on, or has merged already. */
+export function disableAutoMerge(repository: Repository, actor: Actor, pull: PullRequest): void {
+  repository.demand(actor, 'pull_requests', 'write');
+  if (pull.state !== 'open' || pull.autoMerge === undefined) {
+    throw unprocessable("Can't disable auto-merge for this pull request.");
+  }
+  pull.autoMerge = undefined;
 }
 
 /** Keeps `refs/pull/N/head` of open pull requests at their branches, as GitHub does. */
