@@ -33,11 +33,11 @@ async function pullRequest(token: 'read' | 'write' = 'write') {
   return {
     company,
 
-    push: (changed: Readonly<Record<string, string>>) =>
+    push: (changed: Readonly<Record<string, string>>, rights = token) =>
       company.run({
         repository: 'acme/gitops',
         branch: 'work',
-        pullRequest: { number: 1, base, token },
+        pullRequest: { number: 1, base, token: rights },
         jobs,
         files: changed,
       }),
@@ -84,6 +84,28 @@ test('what cannot be rendered fails the run, and the comment says so first; name
   ]);
   expect(pull.comments()[0]).toMatch(/^<!-- kajitori:render-diff 1 -->\n## Not checked: 3 applications/);
   expect(run.executed).toBe(false);
+});
+
+test('a commit that cannot be looked at at all takes the report of the one before it away', async () => {
+  await using pull = await pullRequest();
+  const values = files['apps/web/values.yaml'] ?? '';
+  await pull.push({ 'apps/web/values.yaml': values.replace('scale: 2', 'scale: 1') });
+  expect(pull.comments()).toEqual([expect.stringContaining('Fewer pods')]);
+
+  const run = await pull.push({ 'kajitori.yaml': 'version: v1\nclusters: <img src=x>\n' });
+  expect(run.jobs['render-diff']?.result).toBe('failure');
+  expect(run.annotations).toEqual([expect.objectContaining({ level: 'error', file: 'kajitori.yaml' })]);
+  expect(pull.comments()).toEqual([
+    expect.stringMatching(
+      /^<!-- kajitori:render-diff 1 -->\n## Not checked: commit `[0-9a-f]{12}` could not be looked at\n/,
+    ),
+  ]);
+  expect(pull.comments()[0]).not.toMatch(/Fewer pods|<img/);
+
+  // A token that may not write makes nothing else of the failure.
+  const again = await pull.push({ 'NOTES.md': 'y\n' }, 'read');
+  expect(again.jobs).toEqual(run.jobs);
+  expect(again.annotations).toEqual(run.annotations);
 });
 
 test('a token that cannot write, as forks get it, leaves the report in the summary and says so', async () => {

@@ -135,7 +135,8 @@ function notLookedAtSection({ notLookedAt }: DiffReport): readonly string[] {
   ];
 }
 
-const shortened = (text: string): string => (text.length <= 500 ? text : `${text.slice(0, 500)}…`);
+/** Words of a tool that may be long, as one point of a list has them. */
+export const shortened = (text: string): string => (text.length <= 500 ? text : `${text.slice(0, 500)}…`);
 
 /** Risks that are named one by one; of the low ones the blocks below say enough. */
 const MOST_PLACES = 4;

@@ -1,9 +1,9 @@
 import type { GitHubClient } from '../github/client.ts';
 import type { RepositoryName } from '../github/repository-name.ts';
 import { type StickyOutcome, writeStickyComments } from '../github/sticky-comment.ts';
-import { Failure } from '../report/failure.ts';
-import { code, link } from '../report/markdown.ts';
-import { diffComment } from './comment.ts';
+import { Failure, formatPlace } from '../report/failure.ts';
+import { code, link, plain } from '../report/markdown.ts';
+import { diffComment, shortened } from './comment.ts';
 import { type DiffReport, isEmptyReport } from './report.ts';
 
 export interface PublishInputs {
@@ -42,6 +42,56 @@ export async function publishDiff(
     if (error instanceof Failure && error.reason === 'github-denied') return { refused: error };
     throw error;
   }
+}
+
+/** A commit of which there is no report, since looking at it failed before there was one. */
+export interface NotLookedAt {
+  /** The newest commit of the pull request. */
+  readonly head: string;
+  /** What was thrown: a `Failure`, or a defect of ours. */
+  readonly error: unknown;
+  readonly runUrl: string | undefined;
+}
+
+/**
+ * Takes the report of an older commit off the pull request: a reader would take it for the newest one's. In its place stands that
+ * nothing is known of the newest commit, why, and what to do. Where there is no older report of ours nothing is written, so that a
+ * token that may only read is asked for no more than that.
+ *
+ * @throws Failure (exit 2) when GitHub does not let us
+ */
+export async function publishNotLookedAt(
+  notLookedAt: NotLookedAt,
+  client: GitHubClient,
+  { repository, pullRequest, name }: Omit<PublishInputs, 'page'>,
+): Promise<StickyOutcome> {
+  return writeStickyComments(client, {
+    repository,
+    pullRequest,
+    name: `kajitori:${name}`,
+    pages: [],
+    whenEmpty: notLookedAtText(notLookedAt),
+  });
+}
+
+function notLookedAtText({ head, error, runUrl }: NotLookedAt): string {
+  const { at, message, todo } =
+    error instanceof Failure
+      ? error
+      : {
+          at: undefined,
+          message: `This is a defect of Kajitori, please report it: ${error instanceof Error ? error.message : String(error)}`,
+          todo: undefined,
+        };
+  const where = at === undefined ? '' : `${code(formatPlace(at))}: `;
+  const next = todo === undefined ? '' : ` → ${plain(todo)}`;
+  const run = runUrl === undefined ? '' : ` ${link('The run that failed', runUrl)} has the details.`;
+  return [
+    `## Not checked: commit ${code(head.slice(0, 12))} could not be looked at`,
+    '**What this pull request changes in the clusters is not known.** Mend this first:',
+    `- ${where}${plain(shortened(message))}${next}`,
+    `<sub>The report that stood here was of an older commit.${run}</sub>`,
+  ].join('\n\n');
 }
 
 /** Where the page is that was uploaded as an artifact: its own address is known only after this step. */
