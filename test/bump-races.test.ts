@@ -414,6 +414,36 @@ describe('GitHub merges by itself what waits for a check, as what it is', () => 
     await expectMerged(repository, 3);
   });
 
+  test.each(['reset-before', 'reset-after', 'lost-response'] as const)(
+    'turning it off fails (%s): done all the same',
+    async (kind) => {
+      const repository = await guarded();
+      await bump(world, repository, proposing(1));
+      const fault = world.github.inject({ kind, match: ({ operation }) => operation === 'DisableAutoMerge' });
+      expect(await bump(world, repository, proposing(3))).toMatchObject({ merging: 'when-ready' });
+      expect(fault.struck).toBe(1);
+      await pass(repository);
+      await expectMerged(repository, 3);
+    },
+  );
+
+  test('GitHub merges the older build before auto-merge is off: the newer one is proposed on top of it', async () => {
+    const repository = await guarded();
+    await bump(world, repository, proposing(1));
+    const turnOff = world.github.inject({
+      kind: 'slow',
+      match: ({ operation }) => operation === 'DisableAutoMerge',
+    });
+    const newer = bump(world, repository, proposing(3));
+    await turnOff.reached;
+    await pass(repository);
+    await expectMerged(repository, 1);
+    turnOff.release();
+    expect(await newer).toMatchObject({ changed: true, merging: 'when-ready', pullRequest: { number: 2 } });
+    await pass(repository);
+    await expectMerged(repository, 3);
+  });
+
   test('who finds their own proposal waiting asks for nothing more', async () => {
     const repository = await guarded();
     await bump(world, repository, proposing(1));
