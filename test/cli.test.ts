@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { mkdtempDisposable, readdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,13 +15,13 @@ const MAIN = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 const compiled = await mkdtempDisposable(path.join(tmpdir(), 'kajitori-cli-compiled-'));
 afterAll(() => compiled.remove());
 
-/** Runs the command as a shell would, in a folder, with no token and no way to GitHub. */
-async function kajitori(
+/** Starts the command as a shell would, in a folder, with no token and no way to GitHub. */
+const start = (
   parameters: readonly string[],
   folder: string = tmpdir(),
   env: Readonly<Record<string, string>> = {},
-) {
-  const { stdout, stderr, exitCode } = await execa(process.execPath, [MAIN, ...parameters], {
+) =>
+  execa(process.execPath, [MAIN, ...parameters], {
     cwd: folder,
     reject: false,
     stdin: 'ignore',
@@ -32,6 +35,10 @@ async function kajitori(
       ...env,
     },
   });
+
+/** The same, to its end. */
+async function kajitori(...started: Parameters<typeof start>) {
+  const { stdout, stderr, exitCode } = await start(...started);
   return { stdout, stderr, exitCode };
 }
 
@@ -361,5 +368,51 @@ describe('kajitori demo', () => {
       error: { message: 'The demo needs git and helm and crane on PATH.', reason: 'tool-missing' },
     });
     expect(await readdir(folder.path)).toEqual([]);
+  });
+});
+
+describe('kajitori wait, ended from outside', () => {
+  /** Waits for a GitHub that never answers, and is ended once it has asked. */
+  async function ended(signal: 'SIGINT' | 'SIGTERM', parameters: readonly string[]) {
+    const asked = Promise.withResolvers<void>();
+    const github = createServer(() => asked.resolve()).listen(0, '127.0.0.1');
+    try {
+      await once(github, 'listening');
+      const { port } = github.address() as AddressInfo;
+      const waiting = start(['wait', '--repository', 'acme/gitops', ...parameters], tmpdir(), {
+        GITHUB_API_URL: `http://127.0.0.1:${port}`,
+        GITHUB_TOKEN: 'none',
+      });
+      await Promise.race([asked.promise, waiting]);
+      waiting.kill(signal);
+      const { stdout, stderr, exitCode } = await waiting;
+      return { stdout, lines: stderr.split('\n'), exitCode };
+    } finally {
+      github.closeAllConnections();
+      github.close();
+    }
+  }
+  const WORDS =
+    'Waiting was ended. The deploy itself goes on in Argo CD; should it fail, nothing is put back from here.';
+
+  test('Ctrl-C says that the deploy goes on, how to wait on, and what undoes it; exit 130', async () => {
+    expect(
+      await ended('SIGINT', ['--app', 'web,api', '--environment', 'production', '--branch', "it's"]),
+    ).toEqual({
+      stdout: '',
+      lines: [
+        WORDS,
+        "  → Wait on: kajitori wait --repository acme/gitops --app web,api --environment production --branch 'it'\\''s', or undo it: kajitori rollback web api --environment production --repository acme/gitops --branch 'it'\\''s'",
+      ],
+      exitCode: 130,
+    });
+  });
+
+  test('SIGTERM is 143, also where no single deploy is waited for', async () => {
+    expect(await ended('SIGTERM', ['--unfinished', '--json'])).toEqual({
+      stdout: '',
+      lines: [WORDS, '  → Wait on: kajitori wait --repository acme/gitops --unfinished --json'],
+      exitCode: 143,
+    });
   });
 });

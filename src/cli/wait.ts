@@ -11,6 +11,7 @@ import { openGitHub } from '../github/access.ts';
 import { parseRepositoryName } from '../github/repository-name.ts';
 import { systemTiming } from '../github/timing.ts';
 import { announcer } from '../release/announcer.ts';
+import { tellWhenEnded } from './ended-wait.ts';
 import { environmentAccess } from './environment.ts';
 import { type CommonOptions, runCommand } from './run-command.ts';
 import { textOfFile } from './text-file.ts';
@@ -59,7 +60,7 @@ export function waitCommand(): Command {
       `
 GitHub's token is taken from GITHUB_TOKEN, Argo CD's from ARGOCD_AUTH_TOKEN. With --announce, a Slack-compatible
 webhook is called whose URL is in KAJITORI_WEBHOOK.
-Exit codes: 0 healthy, or somebody deployed again; 1 failed; 2 could not find out.
+Exit codes: 0 healthy, or somebody deployed again; 1 failed; 2 could not find out; 130 ended by Ctrl-C, 143 by SIGTERM.
 
 Examples:
   Wait for the last deploy of an app, and leave it as it is when it fails:
@@ -73,6 +74,11 @@ Examples:
 }
 
 async function wait(options: WaitOptions) {
+  using _ended = tellWhenEnded(options, process.argv.slice(2), {
+    // Under the ^C that a terminal shows.
+    write: (text) => process.stderr.write(`${process.stderr.isTTY ? '\n' : ''}${text}`),
+    end: (exitCode) => process.exit(exitCode),
+  });
   const texts = {
     app: options.app,
     environment: options.environment,
