@@ -200,18 +200,24 @@ hold:
     expect(back?.images.get('api')).toMatchObject({ image: { tag: 'v1' }, build: undefined });
   });
 
-  test('a hold in force stays as somebody set it; one that ended is replaced', async () => {
+  test('a hold that lasts as long stays as somebody set it; one that ends before is replaced', async () => {
     const first = await bumped(treeOf(gitopsFiles()), 1, image('v1', '01'));
     const second = await bumped(first, 2, image('v2', '02'));
-    const held = async (until: string) => {
-      const text = `${await second.read(RELEASE)}hold: { reason: sale, by: bob, until: "${until}" }\n`;
+    const held = async (until: string, holdUntil?: string) => {
+      const text = `${await second.read(RELEASE)}hold: { reason: sale, by: bob${until} }\n`;
       const tree = editedTree(second, new Map([[RELEASE, text]]));
-      return (await rollback(tree, [{ app: 'web', to: await record(first) }])).edits.get(RELEASE);
+      const back = { app: 'web', to: await record(first) };
+      const ends = holdUntil === undefined ? {} : { holdUntil: new Date(holdUntil) };
+      return (await rollback(tree, [back], ends)).edits.get(RELEASE);
     };
-    expect(await held('2026-11-22T00:00:00Z')).toContain(
-      'hold: { reason: sale, by: bob, until: "2026-11-22T00:00:00Z" }',
-    );
-    expect(await held('2026-11-20T00:00:00Z')).not.toContain('bob');
+    const untilTomorrow = ', until: "2026-11-22T00:00:00Z"';
+    const stays = expect.stringMatching(/hold: \{ reason: sale, by: bob/);
+    expect(await held('')).toEqual(stays);
+    expect(await held('', '2026-11-23T00:00:00Z')).toEqual(stays);
+    expect(await held(untilTomorrow, '2026-11-22T00:00:00Z')).toEqual(stays);
+    expect(await held(untilTomorrow, '2026-11-22T00:00:01Z')).not.toContain('bob');
+    expect(await held(untilTomorrow)).not.toContain('bob');
+    expect(await held(', until: "2026-11-20T00:00:00Z"')).not.toContain('bob');
   });
 
   test('a freeze does not stop it', async () => {

@@ -96,7 +96,7 @@ export const goesBack = ({ outcome }: Pick<RolledBackImage, 'outcome'>): boolean
  * the same thing again.
  *
  * A freeze does not stop it: a freeze is there so that nothing breaks, and this mends. Nor does a hold, which stays when
- * it is in force: whoever set it had a reason too.
+ * it lasts as long as ours would: whoever set it had a reason too. One that ends before would let the same thing come again.
  *
  * No edits: nothing goes back, and the outcomes say why.
  *
@@ -219,9 +219,8 @@ async function write(
       });
     }
   }
-  const hold = isInForce(current?.hold, now)
-    ? current.hold
-    : { reason: request.reason, by: request.by, at: now, until: request.holdUntil };
+  const ours: Hold = { reason: request.reason, by: request.by, at: now, until: request.holdUntil };
+  const hold = isInForce(current?.hold, now) && lastsAsLong(current.hold, ours) ? current.hold : ours;
   const recordFile = stateFile(config, app, environment.name);
   // First, so that a flow map is never emptied by what goes: it would come back as a block.
   await files.edit(recordFile, () => [
@@ -237,6 +236,9 @@ async function write(
   }
   return hold;
 }
+
+const lastsAsLong = ({ until }: Hold, other: Hold): boolean =>
+  until === undefined || (other.until !== undefined && until >= other.until);
 
 /** What is recorded of the build goes back with the image: order is decided by it. */
 function recordEdits(
