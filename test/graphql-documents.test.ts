@@ -6,16 +6,14 @@ import { statusesDocument } from '../src/github/commit-statuses.ts';
 import { revisionsDocument } from '../src/history/github-revisions.ts';
 import { commitDatesDocument } from '../src/history/source-times.ts';
 import { ANCESTORS_DOCUMENT } from '../src/release/source-history.ts';
+import { AUTO_MERGE_DOCUMENT, DISABLE_AUTO_MERGE_DOCUMENT } from '../src/repository/auto-merge.ts';
 import { COMMIT_DOCUMENT } from '../src/repository/commit.ts';
+import { MOVE_DOCUMENT, PROPOSAL_DOCUMENT } from '../src/repository/proposal.ts';
 import {
-  AUTO_MERGE_DOCUMENT,
   CLOSE_PULL_REQUEST_DOCUMENT,
   CREATE_PULL_REQUEST_DOCUMENT,
-  DISABLE_AUTO_MERGE_DOCUMENT,
-  MOVE_DOCUMENT,
-  PROPOSAL_DOCUMENT,
   UPDATE_PULL_REQUEST_DOCUMENT,
-} from '../src/repository/proposal.ts';
+} from '../src/repository/pull-request.ts';
 import { filesDocument, ROOT_DOCUMENT, snapshotDocument } from '../src/repository/snapshot.ts';
 
 const documents: Record<string, string> = {

@@ -13,7 +13,7 @@ import type { Deployer } from '../release/deployer.ts';
 import { sameReleased } from '../release/release-record.ts';
 import { Failure } from '../report/failure.ts';
 import { type Applied, applyChange } from '../repository/apply.ts';
-import type { PullRequestReference } from '../repository/proposal.ts';
+import type { PullRequestReference } from '../repository/pull-request.ts';
 import { type BranchTarget, gitHubTree } from '../repository/snapshot.ts';
 import { type DeployCommit, readRecentCommits } from './deploy-history.ts';
 import { healthyBefore, judgedReleases } from './healthy-release.ts';

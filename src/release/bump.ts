@@ -6,7 +6,7 @@ import { bring } from '../repository/bring.ts';
 import type { Change, ComputeChange } from '../repository/change.ts';
 import type { CommitReference } from '../repository/commit.ts';
 import type { GitopsRepository } from '../repository/gitops-repository.ts';
-import type { PullRequestReference } from '../repository/proposal.ts';
+import type { PullRequestReference } from '../repository/pull-request.ts';
 import type { FileEdits, Tree } from '../repository/tree.ts';
 import { formatPath } from '../yaml/path.ts';
 import { filesOfApps, readConfig } from './app-files.ts';

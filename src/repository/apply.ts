@@ -3,10 +3,12 @@ import type { GitHubFault } from '../github/fault.ts';
 import { formatRepositoryName } from '../github/repository-name.ts';
 import { fullJitter, type Timing } from '../github/timing.ts';
 import { couldNot, Failure } from '../report/failure.ts';
+import type { Merging } from './auto-merge.ts';
 import type { Change, ComputeChange } from './change.ts';
 import { type CommitReference, writeCommit } from './commit.ts';
 import { KEY_TRAILER, parseTrailers } from './commit-message.ts';
-import { type Merging, type ProposalPolicy, type PullRequestReference, propose } from './proposal.ts';
+import { type ProposalPolicy, propose } from './proposal.ts';
+import type { PullRequestReference } from './pull-request.ts';
 import { type BranchTarget, readSnapshot, type Snapshot } from './snapshot.ts';
 
 /** What became of a change. */

@@ -49,3 +49,7 @@ export function parseTrailers(text: string): readonly Trailer[] {
     return match === null ? [] : [{ name: match[1] ?? '', value: (match[2] ?? '').trim() }];
   });
 }
+
+/** The key that a message carries; undefined for a commit that is not ours. */
+export const keyOf = (message: string): string | undefined =>
+  parseTrailers(message).find(({ name }) => name === KEY_TRAILER)?.value;

@@ -1,6 +1,6 @@
 import { type BringOptions, type Brought, bring } from '../repository/bring.ts';
 import type { ComputeChange } from '../repository/change.ts';
-import type { PullRequestReference } from '../repository/proposal.ts';
+import type { PullRequestReference } from '../repository/pull-request.ts';
 import type { FileEdits } from '../repository/tree.ts';
 
 export interface CarriedOut<Result> {

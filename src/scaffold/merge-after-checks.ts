@@ -3,7 +3,7 @@ import type { RepositoryName } from '../github/repository-name.ts';
 import type { Timing } from '../github/timing.ts';
 import type { ComputeChange } from '../repository/change.ts';
 import type { CommitReference } from '../repository/commit.ts';
-import type { PullRequestReference } from '../repository/proposal.ts';
+import type { PullRequestReference } from '../repository/pull-request.ts';
 import { gitHubTree } from '../repository/snapshot.ts';
 
 /** What became of it. Not merged is no error: the pull request waits for a person, and `why` says for what. */
