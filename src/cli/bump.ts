@@ -11,6 +11,7 @@ import { gitHubSourceHistory, NO_HISTORY, type SourceHistory } from '../release/
 import { environmentAccess } from './environment.ts';
 import { gitopsTarget } from './gitops-target.ts';
 import { imageCheck } from './image-check.ts';
+import { tellOutage } from './outage.ts';
 import { repeated } from './repeated.ts';
 import { type CommonOptions, progress, runCommand } from './run-command.ts';
 
@@ -111,7 +112,7 @@ async function bump(options: BumpOptions) {
   });
   demandImageCheck(options.scanThreshold, options.checkImage === true);
   const access = environmentAccess();
-  const reader = createGitHubClient({ ...access, timing: systemTiming });
+  const reader = createGitHubClient({ ...access, timing: systemTiming, onOutage: tellOutage });
   const outputs = await runBump(
     {
       request,

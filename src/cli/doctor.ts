@@ -15,6 +15,7 @@ import type { Tree } from '../repository/tree.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
 import { gitRemoteUrl } from '../scaffold/git-remote.ts';
 import { environmentAccess } from './environment.ts';
+import { tellOutage } from './outage.ts';
 import { type CommonOptions, progress, runCommand } from './run-command.ts';
 import { textOfFile } from './text-file.ts';
 
@@ -79,7 +80,9 @@ async function doctor(options: DoctorOptions) {
       : parseRepositoryName(options.repository);
   const signers = await signersOf(options);
   const github =
-    access.token === undefined ? undefined : createGitHubClient({ ...access, timing: systemTiming });
+    access.token === undefined
+      ? undefined
+      : createGitHubClient({ ...access, timing: systemTiming, onOutage: tellOutage });
   progress('Looking at tools, files and GitHub …');
   const { argocdServer, trustPolicy } = options;
   const inputs = {
@@ -194,7 +197,7 @@ async function asApp(
   }
   try {
     const token = await appJwt(appId, signer, systemTiming.now());
-    return createGitHubClient({ apiUrl, token, timing: systemTiming });
+    return createGitHubClient({ apiUrl, token, timing: systemTiming, onOutage: tellOutage });
   } catch (error) {
     if (error instanceof Failure) {
       return undefined;

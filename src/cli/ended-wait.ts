@@ -45,7 +45,10 @@ function endedWords(
       : `, or undo it: ${commandLine([
           'rollback',
           ...(app?.split(',') ?? ['<app>']),
-          ...['--environment', environment, '--repository', repository],
+          '--environment',
+          environment,
+          '--repository',
+          repository,
           ...(branch === undefined ? [] : ['--branch', branch]),
         ])}`;
   return [

@@ -5,6 +5,7 @@ import { systemTiming } from '../github/timing.ts';
 import type { GitopsRepository } from '../repository/gitops-repository.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
 import { environmentAccess } from './environment.ts';
+import { tellOutage } from './outage.ts';
 
 /** Options of commands that change the GitOps repository. */
 export interface GitopsOptions {
@@ -27,6 +28,7 @@ export async function gitopsTarget(options: GitopsOptions): Promise<GitopsReposi
     repository,
     permissions: WRITE,
     timing: systemTiming,
+    onOutage: tellOutage,
   });
   return { kind: 'github', client, target: { repository, branch: options.branch } };
 }

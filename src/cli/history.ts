@@ -8,6 +8,7 @@ import { readSourceTimes } from '../history/source-times.ts';
 import { couldNot } from '../report/failure.ts';
 import { environmentAccess } from './environment.ts';
 import { gitopsTarget } from './gitops-target.ts';
+import { tellOutage } from './outage.ts';
 import { type CommonOptions, progress, runCommand } from './run-command.ts';
 import { verdictReader } from './verdict-reader.ts';
 
@@ -61,7 +62,7 @@ async function history(app: string | undefined, options: HistoryOptions) {
   }
   const now = new Date(systemTiming.now());
   const access = environmentAccess();
-  const reader = createGitHubClient({ ...access, timing: systemTiming });
+  const reader = createGitHubClient({ ...access, timing: systemTiming, onOutage: tellOutage });
   const found = await runHistory(
     {
       app,

@@ -11,6 +11,7 @@ import { runNewApp } from '../scaffold/run-new-app.ts';
 import { gitHubTeams, UNSEEN_TEAMS } from '../scaffold/team-directory.ts';
 import { environmentAccess } from './environment.ts';
 import { type GitopsOptions, gitopsTarget } from './gitops-target.ts';
+import { tellOutage } from './outage.ts';
 import { type CommonOptions, progress, runCommand } from './run-command.ts';
 
 /** `kajitori new app` and `kajitori new cronjob`. */
@@ -75,7 +76,7 @@ async function newApp(name: string, options: AppOptions) {
   const request = newAppRequest({ name, team, source, kind, spec }, new Date(systemTiming.now()));
   const access = environmentAccess();
   // On a laptop the token is a person's: whose, and whether it sees all teams, is not known.
-  const reader = async () => createGitHubClient({ ...access, timing: systemTiming });
+  const reader = async () => createGitHubClient({ ...access, timing: systemTiming, onOutage: tellOutage });
   const outputs = await runNewApp(
     {
       request,

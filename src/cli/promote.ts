@@ -13,6 +13,7 @@ import { gitHubSourceHistory } from '../release/source-history.ts';
 import { environmentAccess } from './environment.ts';
 import { gitopsTarget } from './gitops-target.ts';
 import { imageCheck, imageCopy } from './image-check.ts';
+import { tellOutage } from './outage.ts';
 import { repeated } from './repeated.ts';
 import { type CommonOptions, progress, runCommand } from './run-command.ts';
 import { verdictReader } from './verdict-reader.ts';
@@ -88,7 +89,7 @@ async function promote(apps: readonly string[], options: PromoteOptions) {
     dryRun: options.dryRun ?? false,
   };
   const inputs = options.due === true ? undefined : promoteRequest(texts);
-  const reader = createGitHubClient({ ...environmentAccess(), timing: systemTiming });
+  const reader = createGitHubClient({ ...environmentAccess(), timing: systemTiming, onOutage: tellOutage });
   const deps: PromoteDeps = {
     on: await gitopsTarget(options),
     deployer: { kind: 'own-right' },

@@ -5,6 +5,7 @@ import type { VerdictsOf } from '../history/past-releases.ts';
 import { readVerdicts } from '../release/verdict.ts';
 import { gitRemoteUrl } from '../scaffold/git-remote.ts';
 import { environmentAccess } from './environment.ts';
+import { tellOutage } from './outage.ts';
 
 /**
  * Reads verdicts of the repository that is named, or of the one that this clone comes from. Undefined where there is no
@@ -19,7 +20,7 @@ export async function verdictReader(repository: string | undefined): Promise<Ver
   if (access.token === undefined || name === undefined) {
     return undefined;
   }
-  const client = createGitHubClient({ ...access, timing: systemTiming });
+  const client = createGitHubClient({ ...access, timing: systemTiming, onOutage: tellOutage });
   const parsed = parseRepositoryName(name);
   return (commits) => readVerdicts(client, parsed, commits);
 }

@@ -13,6 +13,7 @@ import { systemTiming } from '../github/timing.ts';
 import { announcer } from '../release/announcer.ts';
 import { tellWhenEnded } from './ended-wait.ts';
 import { environmentAccess } from './environment.ts';
+import { outageTeller } from './outage.ts';
 import { type CommonOptions, runCommand } from './run-command.ts';
 import { textOfFile } from './text-file.ts';
 
@@ -103,11 +104,17 @@ async function waitDeps(options: WaitOptions): Promise<WaitDeps> {
   const repository = parseRepositoryName(options.repository);
   const target = { repository, branch: options.branch };
   const access = environmentAccess();
+  const report = process.stderr.isTTY
+    ? screenReporter(process.stderr)
+    : { application: () => undefined, step: () => undefined };
+  // Above the lines of the applications, which change in their place.
+  const onOutage = outageTeller(report.step);
   const client = await openGitHub(access, {
     apiUrl: access.apiUrl,
     repository,
     permissions: { contents: 'write', pull_requests: 'write', statuses: 'write' },
     timing: systemTiming,
+    onOutage,
   });
   return {
     client,
@@ -116,9 +123,7 @@ async function waitDeps(options: WaitOptions): Promise<WaitDeps> {
     deployer: { kind: 'own-right' },
     lookout: lookoutOpener(await lookoutAccess(options), { client, target, timing: systemTiming }),
     applicationName: applicationNames(options.application),
-    report: process.stderr.isTTY
-      ? screenReporter(process.stderr)
-      : { application: () => undefined, step: () => undefined },
+    report,
     ...(options.announce === true
       ? {
           tell: announcer({
@@ -128,6 +133,7 @@ async function waitDeps(options: WaitOptions): Promise<WaitDeps> {
                 repository: parseRepositoryName(source),
                 permissions: { deployments: 'write', pull_requests: 'write', statuses: 'write' },
                 timing: systemTiming,
+                onOutage,
               }),
             webhook: process.env.KAJITORI_WEBHOOK || undefined,
           }),

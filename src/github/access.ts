@@ -5,7 +5,7 @@ import {
   signerFromPrivateKey,
   type TokenPermissions,
 } from './app-token.ts';
-import { createGitHubClient, type GitHubClient } from './client.ts';
+import { createGitHubClient, type GitHubClient, type GitHubClientOptions } from './client.ts';
 import type { RepositoryName } from './repository-name.ts';
 import type { Timing } from './timing.ts';
 
@@ -30,6 +30,7 @@ export interface AccessOptions {
   readonly repository: RepositoryName;
   readonly permissions: TokenPermissions;
   readonly timing: Timing;
+  readonly onOutage?: GitHubClientOptions['onOutage'];
   /** Told of a token that was made, so that it is masked in logs before it is used. */
   readonly onToken?: (token: string) => void;
 }
@@ -40,7 +41,7 @@ export interface AccessOptions {
  * @throws Failure (exit 2) when there is neither a token nor a whole App, or GitHub or AWS refuse
  */
 export async function openGitHub(access: Access, options: AccessOptions): Promise<GitHubClient> {
-  const { apiUrl, timing } = options;
+  const { apiUrl, timing, onOutage } = options;
   const token = access.appId === undefined ? access.token : await appToken(access.appId, access, options);
   if (token === undefined) {
     throw couldNot(`There is nothing to sign in to GitHub with.`, {
@@ -48,7 +49,7 @@ export async function openGitHub(access: Access, options: AccessOptions): Promis
       reason: 'no-token',
     });
   }
-  return createGitHubClient({ apiUrl, token, timing });
+  return createGitHubClient({ apiUrl, token, timing, onOutage });
 }
 
 async function appToken(appId: string, access: Access, options: AccessOptions): Promise<string> {

@@ -55,6 +55,13 @@ export interface GitHubClient {
   ): Promise<Data>;
 }
 
+/** A read that had no good answer, and is sent again. */
+export interface Outage {
+  readonly fault: GitHubFault;
+  /** When it is given up, in milliseconds since the epoch. */
+  readonly until: number;
+}
+
 export interface GitHubClientOptions {
   /** `https://api.github.com`, or `https://HOST/api/v3` of an Enterprise Server (GITHUB_API_URL). */
   readonly apiUrl: string;
@@ -62,8 +69,13 @@ export interface GitHubClientOptions {
   readonly timing: Timing;
   /** Give up when no answer came in this time. Default 30 s: GitHub itself ends a GraphQL query after 10 s. */
   readonly requestTimeoutMs?: number;
-  /** How long a read may be repeated before it fails. Default 60 s. */
+  /**
+   * How long a read may be repeated before it fails. Default 60 s. Also where a name cannot be resolved: a runner's name server
+   * that is overwhelmed says ENOTFOUND too, so it cannot be told from a laptop without a network.
+   */
   readonly patienceMs?: number;
+  /** Is told, once for each such read, before it is sent again for the first time: until it is given up nothing else is heard of it. */
+  readonly onOutage?: ((outage: Outage) => void) | undefined;
 }
 
 const READ_BACKOFF = { baseMs: 250, capMs: 8_000 } as const;
@@ -104,6 +116,7 @@ export function createGitHubClient(options: GitHubClientOptions): GitHubClient {
             write: repetition?.write,
           });
         }
+        if (attempt === 1) options.onOutage?.({ fault, until: deadline });
         await timing.sleep(pause);
       }
     }
@@ -186,13 +199,21 @@ export function explainFault(
     throw error;
   }
   const { fault } = error;
-  const status = fault.status === undefined ? 'no answer' : `status ${fault.status}`;
-  return couldNot(`Could not ${doing}: GitHub said "${fault.message}" (${status}).`, {
-    todo: todos[fault.kind] ?? TODOS[fault.kind],
+  return couldNot(`Could not ${doing}: ${answerWords(fault)}.`, {
+    todo: todos[fault.kind] ?? (fault.status === undefined ? NO_ANSWER : TODOS[fault.kind]),
     reason: `github-${fault.kind}`,
     cause: error,
   });
 }
+
+/** What GitHub answered, or that it did not, as a sentence without its end. */
+export const answerWords = ({ message, status }: GitHubFault): string =>
+  status === undefined
+    ? `GitHub did not answer${message === '' ? '' : ` (${message})`}`
+    : `GitHub said "${message}" (status ${status})`;
+
+const NO_ANSWER =
+  'Check that this machine reaches the network, look at https://www.githubstatus.com, and run it again.';
 
 const TODOS: Record<GitHubFault['kind'], string> = {
   stale: 'Somebody else wrote at the same time. Run it again.',
