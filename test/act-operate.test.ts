@@ -154,3 +154,25 @@ test('the forms of a GitOps repository: what nobody waited for is finished, back
   expect(states(promoted.needed.promote?.outputs.commit)).toEqual(['success', 'success']);
   expect(promoted.leaked).toEqual([]);
 });
+
+test('the job of the form Hold is called what it does: lists all, or holds an app', async () => {
+  await using company = await foundCompany(suite, undefined, {});
+  const form = (
+    await callers(parseKajitoriYaml((await company.gitops.read('kajitori.yaml')) ?? ''), await openSuite())
+  ).find(({ path }) => path.endsWith('/hold.yml'));
+  const fillIn = (inputs: Readonly<Record<string, string>>) =>
+    company.run({
+      repository: 'acme/gitops',
+      form: { reason: '', until: '', end: 'false', ...inputs },
+      actor: 'ann',
+      jobs: (parse(form?.text ?? '') as { jobs: Record<string, Job> }).jobs,
+    });
+  const listed = await fillIn({ app: '', environment: 'production', list: 'true' });
+  expect(listed.jobs.hold?.result).toBe('success');
+  expect(listed.calledJobs).toEqual(['all holds']);
+  const one = await fillIn({ app: 'web', environment: 'production', list: 'false' });
+  expect(one.calledJobs).toEqual(['web in production']);
+  const none = await fillIn({ app: '', environment: 'production', list: 'false' });
+  expect(none.jobs.hold?.result).toBe('failure');
+  expect(none.calledJobs).toEqual(['no app in production']);
+});

@@ -260,8 +260,14 @@ const secretsIn = (text: string, pem: string): readonly string[] => [
   ...pem.split('\n').filter((line) => line.length > 20 && !line.startsWith('-') && text.includes(line)),
 ];
 
+/** What the form says of its fields: a box to tick is a Boolean in `inputs` (docs: "Contexts reference"). */
 const formInputs = (form: Readonly<Record<string, string>>) =>
-  Object.fromEntries(Object.keys(form).map((name) => [name, { type: 'string', required: false }]));
+  Object.fromEntries(
+    Object.entries(form).map(([name, value]) => [
+      name,
+      { type: value === 'true' || value === 'false' ? 'boolean' : 'string', required: false },
+    ]),
+  );
 
 /** Writes down what a following job gets from the others. */
 const reportJob = (needs: readonly string[]): Job => ({

@@ -47,6 +47,8 @@ export interface ActRun {
   readonly jobs: Readonly<
     Record<string, { readonly result: string; readonly outputs: Readonly<Record<string, string>> }>
   >;
+  /** The names of the jobs in called workflows, as GitHub shows them behind the caller's. */
+  readonly calledJobs: readonly string[];
   readonly annotations: readonly Annotation[];
   /** The job summaries, one after the other. */
   readonly summary: string;
@@ -130,6 +132,9 @@ export async function runAct(options: ActOptions): Promise<ActRun> {
             ],
       ),
     ),
+    calledJobs: lines.flatMap(({ job = '', jobResult }) =>
+      jobResult === undefined ? [] : (calledJob(job) ?? []),
+    ),
     annotations: lines.flatMap(annotationOf),
     summary: lines.map(({ content }) => content ?? '').join(''),
     printed: lines.map(({ raw_output, msg }) => (raw_output === true ? (msg ?? '') : '')).join(''),
@@ -174,6 +179,11 @@ function parseLine(line: string): LogLine {
 function callerJob(job: string): string {
   const [first = '', second = '', ...called] = job.split('/');
   return called.length > 0 ? first : second.trim();
+}
+
+function calledJob(job: string): string | undefined {
+  const [, , ...called] = job.split('/');
+  return called.length > 0 ? called.join('/').trim() : undefined;
 }
 
 const outputsOf = (lines: readonly LogLine[]) =>
