@@ -303,6 +303,30 @@ describe('a chart that asks for its release and itself', () => {
     expect(results).toEqual(await oneByOne(releases));
     expect(processes.filter((count) => count === 1)).toHaveLength(6);
   });
+
+  it('is rendered alone once nothing of a whole batch could be read, and no more batches are tried', async () => {
+    // Text that keeps its blank lines is rare: helm judges it, release by release.
+    await using chart = await chartOf({ 'templates/a.yaml': show('a: |+', '  text') });
+    const releases = Array.from({ length: 20 }, (_, index) => chart.release(index));
+    const { results, processes } = await together(releases, { processes: 1, batch: 4 });
+    expect(results).toEqual(await oneByOne(releases));
+    expect(processes.filter((count) => count === 1)).toHaveLength(20);
+    // The second of five may have begun before the first was read.
+    expect(processes.filter((count) => count > 1).length).toBeLessThanOrEqual(2);
+  });
+
+  it('is still rendered in batches where helm refused all of one: its values may be wrong, not the chart', async () => {
+    await using chart = await chartOf({
+      'templates/a.yaml': show('a: {{ required "a is missing" .Values.a }}'),
+    });
+    const releases = Array.from({ length: 12 }, (_, index) =>
+      chart.release(index, index < 4 ? {} : { a: 'b' }),
+    );
+    const { results, processes } = await together(releases, { processes: 1, batch: 4 });
+    expect(results).toEqual(await oneByOne(releases));
+    // The four that are refused, and one to compare with.
+    expect(processes.filter((count) => count === 1)).toHaveLength(5);
+  });
 });
 
 describe('what is not batched', () => {

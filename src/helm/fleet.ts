@@ -18,6 +18,8 @@ export type ReleaseResult =
 export interface FleetOptions extends HelmOptions {
   /** How many helm processes at once; default: as many as there are processors. */
   readonly processes?: number;
+  /** How many releases a helm process renders at most, at least 4; default 128. */
+  readonly batch?: number;
   /** What was rendered before, from the same inputs, is taken from here. */
   readonly cache?: RenderCache;
   /** For two sides of a change, which are mostly the same: what one of them read, of releases that are rendered alone. */
@@ -52,7 +54,7 @@ type BatchItem = Item & { readonly inputs: { readonly batch: NonNullable<Release
  * Releases of a chart that is suited (batch-chart.ts) are rendered many at once; the first of each chart is rendered alone too,
  * and where both are not the same, object by object in their order, that chart is rendered one by one. (There is no text to compare:
  * in a batch helm does not put it together, umbrella.ts.) What fails in a batch, or is rare, is rendered alone, so that the judge is
- * helm, and the words are its own for this release.
+ * helm, and the words are its own for this release; a chart of which all that a batch printed is rare is rendered one by one too.
  *
  * @throws only what is no Failure, and the signal's reason
  */
@@ -99,7 +101,11 @@ type RenderedTogether = ReadonlyMap<BatchItem, readonly RenderedFile[]>;
 /** The objects of one release of a batch; undefined where it must be rendered alone. */
 type Reading = (item: BatchItem) => readonly HelmObject[] | undefined;
 
-/** Whether a batch of a chart was compared with one release that was rendered alone, and how that ended. */
+/**
+ * Whether a batch of a chart was compared with one release that was rendered alone, and how that ended. `different` is also a batch of
+ * which helm rendered releases and none could be read: those after it would be rendered twice, too. Where helm rendered none, their
+ * values may be wrong, and nothing is known of the chart.
+ */
 type Verdict = 'same' | 'different' | 'unknown';
 
 /** Releases of one chart. */
@@ -109,6 +115,8 @@ interface Group {
   /** Whether there was a batch; then it costs no more comparison to make another one, be it small. */
   hasBegun: boolean;
   verdict: Promise<Verdict>;
+  /** Whether the verdict is known to be `different`: then no more helm process renders several of them. */
+  isOneByOne: boolean;
 }
 
 class Fleet {
@@ -125,10 +133,10 @@ class Fleet {
     settle: (item: Item, result: ReleaseResult) => Promise<void>,
     most: number,
   ) {
-    const { processes = availableParallelism() } = options;
+    const { processes = availableParallelism(), batch = BATCH } = options;
     this.#options = options;
     this.#settle = settle;
-    this.#size = Math.min(BATCH, Math.max(FEWEST_IN_BATCH, Math.ceil(most / processes)));
+    this.#size = Math.max(FEWEST_IN_BATCH, Math.min(batch, Math.ceil(most / processes)));
     this.#limit = pLimit(processes);
   }
 
@@ -141,7 +149,7 @@ class Fleet {
     const name = item.inputs.batch.group;
     let group = this.#groups.get(name);
     if (group === undefined) {
-      group = { waiting: [], hasBegun: false, verdict: Promise.resolve('unknown') };
+      group = { waiting: [], hasBegun: false, verdict: Promise.resolve('unknown'), isOneByOne: false };
       this.#groups.set(name, group);
     }
     group.waiting.push(item);
@@ -168,17 +176,21 @@ class Fleet {
     this.#pending.push(work);
   }
 
-  /** All batches of a group begin at once; what comes of them is believed when one before them was compared. */
+  /**
+   * Batches of a group do not wait for each other; what comes of them is believed when one before them was compared. Those that are
+   * still in the queue when it turned out differently are rendered one by one.
+   */
   #beginBatch(group: Group): void {
     const batch = group.waiting;
     group.waiting = [];
     group.hasBegun = true;
-    group.verdict = this.#settleCompared(batch, this.#together(batch), group.verdict);
+    group.verdict = this.#settleCompared(group, batch, this.#together(group, batch), group.verdict);
     this.#begin(group.verdict);
   }
 
   /** Settles a batch; until one of the group was compared, one of this batch is rendered alone for it. */
   async #settleCompared(
+    group: Group,
     batch: readonly BatchItem[],
     pending: Promise<RenderedTogether>,
     before: Promise<Verdict>,
@@ -190,12 +202,17 @@ class Fleet {
       const files = rendered.get(item);
       return files && readRenderedFiles(files, item.release.skipTests === true, knownFiles);
     };
-    const verdict = known === 'unknown' ? await this.#compare(batch, objectsOf) : known;
+    const verdict = known === 'unknown' ? await this.#compare(batch, rendered, objectsOf) : known;
+    group.isOneByOne = verdict === 'different';
     await this.#settleBatch(batch, verdict === 'same' ? objectsOf : () => undefined);
     return verdict;
   }
 
-  async #compare(batch: readonly BatchItem[], objectsOf: Reading): Promise<Verdict> {
+  async #compare(
+    batch: readonly BatchItem[],
+    rendered: RenderedTogether,
+    objectsOf: Reading,
+  ): Promise<Verdict> {
     for (const witness of batch) {
       const objects = objectsOf(witness);
       if (objects !== undefined) {
@@ -206,7 +223,7 @@ class Fleet {
           : 'different';
       }
     }
-    return 'unknown';
+    return rendered.size < FEWEST_IN_BATCH ? 'unknown' : 'different';
   }
 
   /** What of a batch is read is settled, the others are rendered alone. */
@@ -231,9 +248,9 @@ class Fleet {
   }
 
   /** One that is not in it must be rendered alone. */
-  async #together(items: readonly BatchItem[]): Promise<RenderedTogether> {
+  async #together(group: Group, items: readonly BatchItem[]): Promise<RenderedTogether> {
     const [first] = items;
-    if (first === undefined || items.length === 1) {
+    if (first === undefined || items.length === 1 || group.isOneByOne) {
       return new Map();
     }
     const members = items.map(
@@ -250,10 +267,15 @@ class Fleet {
       ...(skipTests === undefined ? {} : { skipTests }),
       ...(skipSchemaValidation === undefined ? {} : { skipSchemaValidation }),
     };
-    const outcome = await this.#limit(() => {
+    const outcome = await this.#limit(async () => {
+      // Others of the group may have been read while this one waited for its turn.
+      if (group.isOneByOne) return undefined;
       this.#options.onProcess?.(items.length);
       return renderBatch(first.inputs.batch.chart, flags, members, this.#options);
     });
+    if (outcome === undefined) {
+      return new Map();
+    }
     if ('files' in outcome) {
       return new Map(
         outcome.files.flatMap((files, at) => (items[at] === undefined ? [] : [[items[at], files]])),
@@ -268,7 +290,7 @@ class Fleet {
       outcome.isComplete && named.size > 0
         ? [others]
         : [others.slice(0, Math.ceil(others.length / 2)), others.slice(Math.ceil(others.length / 2))];
-    const rendered = await Promise.all(parts.map((part) => this.#together(part)));
+    const rendered = await Promise.all(parts.map((part) => this.#together(group, part)));
     return new Map(rendered.flatMap((files) => [...files]));
   }
 
