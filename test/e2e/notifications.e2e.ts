@@ -203,10 +203,16 @@ describe.concurrent('by commit statuses alone', () => {
       await begin('unrenderable', PLAIN);
       const clock = startClock();
       const commit = await gitops.deploy('unrenderable', 'unrenderable-1');
-      const waiting = deploys.wait('unrenderable', commit, { timing: clock, notifications: true });
+      // Its deadline begins when it looks for the first time.
+      const looked = Promise.withResolvers<void>();
+      const onTold = (line: string): void => {
+        if (/has notified nothing/.test(line)) looked.resolve();
+      };
+      const waiting = deploys.wait('unrenderable', commit, { timing: clock, onTold, notifications: true });
       await expectStatus('unrenderable', ({ conditions }) =>
         JSON.stringify(conditions).includes('no currency'),
       );
+      await looked.promise;
       clock.skip(30 * MINUTE);
       const { outputs } = await waiting;
       expect(outputs).toMatchObject({ verdict: 'unknown', remedy: undefined });
