@@ -14,7 +14,7 @@ import { couldNot, Failure } from '../report/failure.ts';
 import { rememberingTree } from '../repository/remembering-tree.ts';
 import { type ChangedPaths, isMergeOf, openChange, type Revision } from '../repository/revision.ts';
 import type { Tree } from '../repository/tree.ts';
-import { withoutUnseen } from '../repository/unseen.ts';
+import { withoutPaths } from '../repository/unseen.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
 import {
   type ApplicationPair,
@@ -73,8 +73,9 @@ export interface DiffOutputs {
  * @throws Failure (exit 2) when git has no such base, when a kajitori.yaml cannot be read, or when no application has the name
  */
 export async function runDiff(inputs: DiffInputs, deps: DiffDependencies): Promise<DiffOutputs> {
-  const tree = rememberingTree(await withoutUnseen(await openWorkingCopy(inputs.root), inputs.root));
-  const { changed, before: revision } = await openChange(inputs.root, await baseOf(inputs), tree);
+  const copy = rememberingTree(await openWorkingCopy(inputs.root));
+  const { changed, before: revision, unseen } = await openChange(inputs.root, await baseOf(inputs), copy);
+  const tree = withoutPaths(copy, unseen);
   const folder = await mkdtemp(path.join(tmpdir(), 'kajitori-diff-'));
   try {
     const base = { root: path.join(folder, 'base'), revision: changed.base, tree: revision.tree };

@@ -5,6 +5,7 @@ import { execa } from 'execa';
 import { couldNot } from '../report/failure.ts';
 import { decodeText, MAX_FILE_BYTES, notAFile, repositoryPath, tooLarge } from './path.ts';
 import type { Tree, TreeEntry } from './tree.ts';
+import { STATUS_OF_ALL, unseenPaths } from './unseen.ts';
 
 /** What a pull request changes: the commit that it starts from, and the paths that differ from it. */
 export interface ChangedPaths {
@@ -21,6 +22,8 @@ export interface ChangedPaths {
 export interface Change {
   readonly changed: ChangedPaths;
   readonly before: Revision;
+  /** What is not part of it (unseen.ts). */
+  readonly unseen: ReadonlySet<string>;
 }
 
 /**
@@ -33,21 +36,23 @@ export interface Change {
  * @throws Failure (exit 2): `no-repository`, `unknown-revision`, `no-merge-base`
  */
 export async function openChange(root: string, revision: string, head: Tree): Promise<Change> {
-  const status = names(root, ['status', '--porcelain=v1', '-z', '--no-renames', '--untracked-files=all']);
+  const status = names(root, STATUS_OF_ALL);
   // What is wrong is told by the others, in better words.
   status.catch(() => undefined);
   const [commit, base] = await Promise.all([headOf(root), forkOf(root, revision)]);
-  const [changed, local, entries] = await Promise.all([
+  const [changed, all, entries] = await Promise.all([
     names(root, ['diff', '--name-only', '--no-renames', '-z', base, '--']),
     status,
     entriesOf(root, base),
   ]);
+  const local = all.filter((line) => !line.startsWith('!!'));
   // Two letters and a space before each path (docs: git-status, "Short Format").
   const untracked = local.filter((line) => line.startsWith('??')).map((line) => line.slice(3));
   const paths = [...new Set([...changed, ...untracked])].sort();
   return {
     changed: { base, head: commit, paths, dirty: local.length > 0 },
     before: openRevision(root, head, { base, paths }, entries),
+    unseen: unseenPaths(all),
   };
 }
 

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { execa } from 'execa';
 import type { Tree } from './tree.ts';
@@ -6,37 +5,61 @@ import type { Tree } from './tree.ts';
 /** Stands in every folder that `kajitori render --output` wrote. */
 export const RENDERED_MARK = '.kajitori-render';
 
+/** How git is asked for what `unseenPaths` reads (docs: git-status): a folder that is ignored as a whole is named, not its files. */
+export const STATUS_OF_ALL = [
+  'status',
+  '--porcelain=v1',
+  '-z',
+  '--no-renames',
+  '--untracked-files=all',
+  '--ignored=matching',
+];
+
 /**
- * A working copy without what Argo CD never gets to see: what git ignores, and what `kajitori render --output` wrote and nobody
- * committed. Manifests in there (in node_modules, in a scratch folder) would look like applications of their own.
+ * What of a working copy Argo CD never gets to see: what git ignores, and what `kajitori render --output` wrote and nobody committed.
+ * Manifests in there (in node_modules, in a scratch folder) would look like applications of their own.
  *
- * What is in a commit is never left out, whatever stands in it. A folder without git is left as it is.
+ * What is in a commit is never left out, whatever stands in it.
+ *
+ * @param status lines of git for `STATUS_OF_ALL`: two letters, a space, and a path
+ * @returns paths; one of a folder stands for all in it
  */
-export async function withoutUnseen(tree: Tree, root: string): Promise<Tree> {
-  const [ignored, untracked] = await Promise.all([
-    paths(root, '--ignored', '--exclude-standard'),
-    paths(root),
+export function unseenPaths(status: readonly string[]): ReadonlySet<string> {
+  const pathsOf = (letters: string) =>
+    status.filter((line) => line.startsWith(letters)).map((line) => line.slice(3).replace(/\/$/, ''));
+  const untracked = pathsOf('??');
+  const rendered = untracked
+    .filter((file) => path.posix.basename(file) === RENDERED_MARK)
+    .map((file) => file.slice(0, -RENDERED_MARK.length));
+  return new Set([
+    ...pathsOf('!!'),
+    ...untracked.filter((file) => rendered.some((folder) => file.startsWith(folder))),
   ]);
-  const rendered = untracked.filter(
-    (file) => file.endsWith('/') && existsSync(path.join(root, file, RENDERED_MARK)),
-  );
-  const hidden = new Set([...ignored, ...rendered].map((file) => file.replace(/\/$/, '')));
-  if (hidden.size === 0) return tree;
-  return {
-    ...tree,
-    list: async (folder) => {
-      const entries = await tree.list(folder);
-      return entries.filter(({ name }) => !hidden.has(folder === '' ? name : `${folder}/${name}`));
-    },
-  };
 }
 
-/** Paths that are in no commit and not staged; a folder of only such files ends with a slash and stands for them (docs: git-ls-files). */
-async function paths(root: string, ...options: readonly string[]): Promise<readonly string[]> {
-  const { stdout, exitCode } = await execa(
-    'git',
-    ['-C', root, 'ls-files', '--others', '--directory', '-z', ...options],
-    { reject: false, env: { GIT_DIR: undefined, GIT_WORK_TREE: undefined, GIT_INDEX_FILE: undefined } },
-  );
-  return exitCode === 0 ? stdout.split('\0').filter((name) => name !== '') : [];
+/** A tree in which some paths are not to be found when folders are listed. */
+export const withoutPaths = (tree: Tree, hidden: ReadonlySet<string>): Tree => ({
+  ...tree,
+  list: async (folder) => {
+    const entries = await tree.list(folder);
+    return entries.filter(({ name }) => !hidden.has(folder === '' ? name : `${folder}/${name}`));
+  },
+});
+
+/** A working copy, or a folder in one, without what Argo CD never gets to see. A folder without git is left as it is. */
+export async function withoutUnseen(tree: Tree, root: string): Promise<Tree> {
+  const git = (...args: readonly string[]) =>
+    execa('git', ['-C', root, ...args], {
+      reject: false,
+      env: { GIT_DIR: undefined, GIT_WORK_TREE: undefined, GIT_INDEX_FILE: undefined },
+    });
+  const [place, status] = await Promise.all([
+    git('rev-parse', '--show-prefix'),
+    git('--no-optional-locks', ...STATUS_OF_ALL, '--', '.'),
+  ]);
+  if (place.exitCode !== 0 || status.exitCode !== 0) return tree;
+  // Git names paths as they are at the top.
+  const prefix = place.stdout.trim();
+  const hidden = [...unseenPaths(status.stdout.split('\0'))].map((file) => file.slice(prefix.length));
+  return withoutPaths(tree, new Set(hidden));
 }
