@@ -59,7 +59,7 @@ export async function withoutUnseen(tree: Tree, root: string): Promise<Tree> {
   ]);
   if (place.exitCode !== 0 || status.exitCode !== 0) return tree;
   // Git names paths as they are at the top.
-  const prefix = place.stdout.trim();
+  const prefix = place.stdout;
   const hidden = [...unseenPaths(status.stdout.split('\0'))].map((file) => file.slice(prefix.length));
   return withoutPaths(tree, new Set(hidden));
 }
