@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
-import { createGitHubClient, type GitHubClient } from '../github/client.ts';
+import type { GitHubClient } from '../github/client.ts';
 import { systemTiming } from '../github/timing.ts';
 import { runBump } from '../release/bump.ts';
 import { bumpDiff, bumpJson, bumpText } from '../release/bump-report.ts';
@@ -9,9 +9,9 @@ import { demandImageCheck } from '../release/scan-threshold.ts';
 import { type Source, sameSource } from '../release/source.ts';
 import { gitHubSourceHistory, NO_HISTORY, type SourceHistory } from '../release/source-history.ts';
 import { environmentAccess } from './environment.ts';
+import { commandClient } from './github-client.ts';
 import { gitopsTarget } from './gitops-target.ts';
 import { imageCheck } from './image-check.ts';
-import { tellOutage } from './outage.ts';
 import { repeated } from './repeated.ts';
 import { type CommonOptions, progress, runCommand } from './run-command.ts';
 
@@ -112,7 +112,7 @@ async function bump(options: BumpOptions) {
   });
   demandImageCheck(options.scanThreshold, options.checkImage === true);
   const access = environmentAccess();
-  const reader = createGitHubClient({ ...access, timing: systemTiming, onOutage: tellOutage });
+  const reader = commandClient(access);
   const outputs = await runBump(
     {
       request,

@@ -6,7 +6,7 @@ import { type DoctorDependencies, runDoctor } from '../doctor/doctor.ts';
 import { doctorJson, formatDoctorReport } from '../doctor/report.ts';
 import { toolVersionOnPath } from '../doctor/tool-version.ts';
 import { appJwt, type Rs256Signer, signerFromPrivateKey } from '../github/app-token.ts';
-import { createGitHubClient, type GitHubClient } from '../github/client.ts';
+import type { GitHubClient } from '../github/client.ts';
 import { parseRepositoryName, type RepositoryName } from '../github/repository-name.ts';
 import { systemTiming } from '../github/timing.ts';
 import { couldNot, Failure } from '../report/failure.ts';
@@ -15,7 +15,7 @@ import type { Tree } from '../repository/tree.ts';
 import { openWorkingCopy } from '../repository/working-copy.ts';
 import { gitRemoteUrl } from '../scaffold/git-remote.ts';
 import { environmentAccess } from './environment.ts';
-import { tellOutage } from './outage.ts';
+import { commandClient } from './github-client.ts';
 import { type CommonOptions, progress, runCommand } from './run-command.ts';
 import { textOfFile } from './text-file.ts';
 
@@ -79,10 +79,7 @@ async function doctor(options: DoctorOptions) {
       ? await repositoryOfClone(access.apiUrl)
       : parseRepositoryName(options.repository);
   const signers = await signersOf(options);
-  const github =
-    access.token === undefined
-      ? undefined
-      : createGitHubClient({ ...access, timing: systemTiming, onOutage: tellOutage });
+  const github = access.token === undefined ? undefined : commandClient(access);
   progress('Looking at tools, files and GitHub …');
   const { argocdServer, trustPolicy } = options;
   const inputs = {
@@ -197,7 +194,7 @@ async function asApp(
   }
   try {
     const token = await appJwt(appId, signer, systemTiming.now());
-    return createGitHubClient({ apiUrl, token, timing: systemTiming, onOutage: tellOutage });
+    return commandClient({ apiUrl, token });
   } catch (error) {
     if (error instanceof Failure) {
       return undefined;

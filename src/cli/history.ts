@@ -1,14 +1,13 @@
 import { Command } from 'commander';
 import { durationOf } from '../config/duration.ts';
-import { createGitHubClient } from '../github/client.ts';
 import { systemTiming } from '../github/timing.ts';
 import { runHistory } from '../history/history.ts';
 import { historyJson, historyMarkdown, historyText } from '../history/history-report.ts';
 import { readSourceTimes } from '../history/source-times.ts';
 import { couldNot } from '../report/failure.ts';
 import { environmentAccess } from './environment.ts';
+import { commandClient } from './github-client.ts';
 import { gitopsTarget } from './gitops-target.ts';
-import { tellOutage } from './outage.ts';
 import { type CommonOptions, progress, runCommand } from './run-command.ts';
 import { verdictReader } from './verdict-reader.ts';
 
@@ -62,7 +61,7 @@ async function history(app: string | undefined, options: HistoryOptions) {
   }
   const now = new Date(systemTiming.now());
   const access = environmentAccess();
-  const reader = createGitHubClient({ ...access, timing: systemTiming, onOutage: tellOutage });
+  const reader = commandClient(access);
   const found = await runHistory(
     {
       app,

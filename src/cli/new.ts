@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
-import { createGitHubClient } from '../github/client.ts';
 import { systemTiming } from '../github/timing.ts';
 import { changeDiff } from '../scaffold/change-report.ts';
 import { cronJobRequest } from '../scaffold/compute-cron-job.ts';
@@ -10,8 +9,8 @@ import { cronJobJson, cronJobText, runAddCronJob } from '../scaffold/run-add-cro
 import { runNewApp } from '../scaffold/run-new-app.ts';
 import { gitHubTeams, UNSEEN_TEAMS } from '../scaffold/team-directory.ts';
 import { environmentAccess } from './environment.ts';
+import { commandClient } from './github-client.ts';
 import { type GitopsOptions, gitopsTarget } from './gitops-target.ts';
-import { tellOutage } from './outage.ts';
 import { type CommonOptions, progress, runCommand } from './run-command.ts';
 
 /** `kajitori new app` and `kajitori new cronjob`. */
@@ -76,7 +75,7 @@ async function newApp(name: string, options: AppOptions) {
   const request = newAppRequest({ name, team, source, kind, spec }, new Date(systemTiming.now()));
   const access = environmentAccess();
   // On a laptop the token is a person's: whose, and whether it sees all teams, is not known.
-  const reader = async () => createGitHubClient({ ...access, timing: systemTiming, onOutage: tellOutage });
+  const reader = async () => commandClient(access);
   const outputs = await runNewApp(
     {
       request,

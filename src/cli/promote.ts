@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { userInfo } from 'node:os';
 import { Command } from 'commander';
 import { readChecks } from '../github/checks.ts';
-import { createGitHubClient } from '../github/client.ts';
 import { parseRepositoryName } from '../github/repository-name.ts';
 import { systemTiming } from '../github/timing.ts';
 import { type PromoteDeps, promoteDue, runPromote } from '../release/promote.ts';
@@ -11,9 +10,9 @@ import { promoteRequest } from '../release/promote-request.ts';
 import { demandImageCheck } from '../release/scan-threshold.ts';
 import { gitHubSourceHistory } from '../release/source-history.ts';
 import { environmentAccess } from './environment.ts';
+import { commandClient } from './github-client.ts';
 import { gitopsTarget } from './gitops-target.ts';
 import { imageCheck, imageCopy } from './image-check.ts';
-import { tellOutage } from './outage.ts';
 import { repeated } from './repeated.ts';
 import { type CommonOptions, progress, runCommand } from './run-command.ts';
 import { verdictReader } from './verdict-reader.ts';
@@ -89,7 +88,7 @@ async function promote(apps: readonly string[], options: PromoteOptions) {
     dryRun: options.dryRun ?? false,
   };
   const inputs = options.due === true ? undefined : promoteRequest(texts);
-  const reader = createGitHubClient({ ...environmentAccess(), timing: systemTiming, onOutage: tellOutage });
+  const reader = commandClient(environmentAccess());
   const deps: PromoteDeps = {
     on: await gitopsTarget(options),
     deployer: { kind: 'own-right' },

@@ -1,11 +1,9 @@
-import { createGitHubClient } from '../github/client.ts';
 import { parseRepositoryName } from '../github/repository-name.ts';
-import { systemTiming } from '../github/timing.ts';
 import type { VerdictsOf } from '../history/past-releases.ts';
 import { readVerdicts } from '../release/verdict.ts';
 import { gitRemoteUrl } from '../scaffold/git-remote.ts';
 import { environmentAccess } from './environment.ts';
-import { tellOutage } from './outage.ts';
+import { commandClient } from './github-client.ts';
 
 /**
  * Reads verdicts of the repository that is named, or of the one that this clone comes from. Undefined where there is no
@@ -20,7 +18,7 @@ export async function verdictReader(repository: string | undefined): Promise<Ver
   if (access.token === undefined || name === undefined) {
     return undefined;
   }
-  const client = createGitHubClient({ ...access, timing: systemTiming, onOutage: tellOutage });
+  const client = commandClient(access);
   const parsed = parseRepositoryName(name);
   return (commits) => readVerdicts(client, parsed, commits);
 }
