@@ -1,3 +1,5 @@
+import { blobsOf } from '../repository/cat-file.ts';
+
 /** One file at one commit, as `git cat-file --batch` is asked for it. */
 interface Asked {
   readonly name: string;
@@ -26,8 +28,8 @@ export function gitFiles(
     for (let first = 0; first < asked.length; first += AT_ONCE) {
       const some = asked.slice(first, first + AT_ONCE);
       try {
-        const texts = textsIn(await catFile(some.map(({ name }) => `${name}\n`).join('')));
-        for (const [index, { answer }] of some.entries()) answer(texts[index]);
+        const blobs = blobsOf(await catFile(some.map(({ name }) => `${name}\n`).join('')));
+        for (const [index, { answer }] of some.entries()) answer(textOf(blobs[index]));
       } catch (error) {
         for (const { fail } of some) fail(error);
       }
@@ -42,20 +44,5 @@ export function gitFiles(
   };
 }
 
-/** The objects in the order of the input: `<oid> <type> <size>`, then the bytes; or `<name> missing` (git-cat-file, "BATCH OUTPUT"). */
-function textsIn(output: Uint8Array): readonly (string | undefined)[] {
-  const bytes = Buffer.from(output.buffer, output.byteOffset, output.byteLength);
-  const texts: (string | undefined)[] = [];
-  for (let at = 0; at < bytes.length; ) {
-    const end = bytes.indexOf('\n', at);
-    const [, type, size] = /^[0-9a-f]{40,64} (\w+) (\d+)$/.exec(bytes.toString('utf8', at, end)) ?? [];
-    at = end + 1;
-    if (size === undefined) {
-      texts.push(undefined);
-      continue;
-    }
-    texts.push(type === 'blob' ? bytes.toString('utf8', at, at + Number(size)) : undefined);
-    at += Number(size) + 1;
-  }
-  return texts;
-}
+const textOf = (blob: Uint8Array | undefined): string | undefined =>
+  blob === undefined ? undefined : Buffer.from(blob).toString();

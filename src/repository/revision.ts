@@ -3,6 +3,8 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { couldNot } from '../report/failure.ts';
+import { blobsOf } from './cat-file.ts';
+import { NO_OUTER_GIT } from './outer-git.ts';
 import { decodeText, MAX_FILE_BYTES, notAFile, repositoryPath, tooLarge } from './path.ts';
 import type { Tree, TreeEntry } from './tree.ts';
 import { STATUS_OF_ALL, unseenPaths } from './unseen.ts';
@@ -199,7 +201,7 @@ function foldersOf(entries: ReadonlyMap<string, Entry>): ReadonlyMap<string, rea
   );
 }
 
-/** The content of blobs, by one process (docs: git-cat-file, "Batch output"). */
+/** The content of blobs, by one process. */
 async function readBlobs(
   root: string,
   files: readonly (readonly [string, Entry])[],
@@ -213,11 +215,10 @@ async function readBlobs(
     stripFinalNewline: false,
     maxBuffer: MOST_CHANGED_BYTES,
   });
-  let at = 0;
-  for (const [file, { size }] of files) {
-    const start = stdout.indexOf(10, at) + 1;
-    found.set(file, stdout.subarray(start, start + size));
-    at = start + size + 1;
+  const blobs = blobsOf(stdout);
+  for (const [index, [file]] of files.entries()) {
+    const blob = blobs[index];
+    if (blob !== undefined) found.set(file, blob);
   }
   return found;
 }
@@ -296,16 +297,6 @@ async function names(root: string, args: readonly string[]): Promise<readonly st
   const text = await git(root, args);
   return text.split('\0').filter((name) => name !== '');
 }
-
-/** Variables by which an outer git (a hook) would send ours elsewhere. */
-const NO_OUTER_GIT = {
-  // git status would write the index.
-  GIT_OPTIONAL_LOCKS: '0',
-  GIT_DIR: undefined,
-  GIT_WORK_TREE: undefined,
-  GIT_INDEX_FILE: undefined,
-  GIT_PREFIX: undefined,
-};
 
 async function git(
   root: string,

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { execa } from 'execa';
+import { NO_OUTER_GIT } from './outer-git.ts';
 import type { Tree } from './tree.ts';
 
 /** Stands in every folder that `kajitori render --output` wrote. */
@@ -49,13 +50,10 @@ export const withoutPaths = (tree: Tree, hidden: ReadonlySet<string>): Tree => (
 /** A working copy, or a folder in one, without what Argo CD never gets to see. A folder without git is left as it is. */
 export async function withoutUnseen(tree: Tree, root: string): Promise<Tree> {
   const git = (...args: readonly string[]) =>
-    execa('git', ['-C', root, ...args], {
-      reject: false,
-      env: { GIT_DIR: undefined, GIT_WORK_TREE: undefined, GIT_INDEX_FILE: undefined },
-    });
+    execa('git', ['-C', root, ...args], { reject: false, env: NO_OUTER_GIT });
   const [place, status] = await Promise.all([
     git('rev-parse', '--show-prefix'),
-    git('--no-optional-locks', ...STATUS_OF_ALL, '--', '.'),
+    git(...STATUS_OF_ALL, '--', '.'),
   ]);
   if (place.exitCode !== 0 || status.exitCode !== 0) return tree;
   // Git names paths as they are at the top.
