@@ -17,6 +17,7 @@ import {
   bump,
   bumpWorld,
   digest,
+  GUARDED,
   KAJITORI_YAML,
   REGISTRY,
   releaseYaml,
@@ -48,17 +49,7 @@ const ROADS: readonly Road[] = [
     options: { pullRequest: true, labels: ['deploy'], autoMerge: true },
     repository: {
       allowAutoMerge: true,
-      rulesets: [
-        {
-          name: 'main',
-          rules: [
-            {
-              type: 'required_status_checks',
-              parameters: { required_status_checks: [{ context: 'guard' }] },
-            },
-          ],
-        },
-      ],
+      rulesets: [GUARDED],
     },
     ending: 'proposed',
   },

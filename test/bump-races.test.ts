@@ -14,12 +14,14 @@ import {
   bump,
   bumpWorld,
   digest,
+  GUARDED,
   KAJITORI_YAML,
   REGISTRY,
   releaseYaml,
   trailer,
   virtualTiming,
 } from './bump-world.ts';
+import { gitSettings } from './git-settings.ts';
 
 const COMMITS = 6;
 const world = await bumpWorld(COMMITS);
@@ -338,17 +340,7 @@ describe('GitHub merges by itself what waits for a check, as what it is', () => 
   const guarded = () =>
     newRepository(['web'], {
       allowAutoMerge: true,
-      rulesets: [
-        {
-          name: 'main',
-          rules: [
-            {
-              type: 'required_status_checks',
-              parameters: { required_status_checks: [{ context: 'guard' }] },
-            },
-          ],
-        },
-      ],
+      rulesets: [GUARDED],
     });
   const proposing = (nth: number) => ({
     app: 'web',
@@ -495,17 +487,10 @@ describe('people write to the same repository', () => {
     const url = `${world.github.url}/${repository.fullName}.git`;
     const git = execa({
       cwd: folder,
-      env: {
-        GIT_CONFIG_GLOBAL: '/dev/null',
-        GIT_CONFIG_NOSYSTEM: '1',
-        GIT_CONFIG_COUNT: '3',
-        GIT_CONFIG_KEY_0: 'http.extraHeader',
-        GIT_CONFIG_VALUE_0: `Authorization: Basic ${Buffer.from(`hanako:${hanako.token}`).toString('base64')}`,
-        GIT_CONFIG_KEY_1: 'user.name',
-        GIT_CONFIG_VALUE_1: 'Hanako',
-        GIT_CONFIG_KEY_2: 'user.email',
-        GIT_CONFIG_VALUE_2: 'hanako@example.com',
-      },
+      env: gitSettings(
+        { login: 'hanako', token: hanako.token },
+        { 'user.name': 'Hanako', 'user.email': 'hanako@example.com' },
+      ),
     });
     try {
       await git`git clone --quiet ${url} .`;

@@ -16,6 +16,17 @@ import {
 
 export const REGISTRY = '333333333333.dkr.ecr.ap-northeast-1.amazonaws.com';
 
+/** A rule that nothing reaches the branch without a green check. */
+export const GUARDED = {
+  name: 'main',
+  rules: [
+    {
+      type: 'required_status_checks',
+      parameters: { required_status_checks: [{ context: 'guard' }] },
+    },
+  ],
+} as const;
+
 /** A digest that is easily told from others. */
 export const digest = (nth: number): string => `sha256:${nth.toString(16).padStart(64, '0')}`;
 

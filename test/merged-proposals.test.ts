@@ -12,6 +12,7 @@ import { gitHubRevisions } from '../src/history/github-revisions.ts';
 import { pastReleases } from '../src/history/past-releases.ts';
 import { readVerdicts } from '../src/release/verdict.ts';
 import { bump, KAJITORI_YAML, virtualTiming } from './bump-world.ts';
+import { gitSettings } from './git-settings.ts';
 import { brings, MINUTE, smooth, type WaitWorld, waitWorld } from './wait-world.ts';
 
 const PATTERNS = `${KAJITORI_YAML}apps: { definition: "apps/{app}/app.yaml", release: "apps/{app}/release.{environment}.yaml" }\n`;
@@ -32,19 +33,10 @@ async function person(at: WaitWorld) {
   const date = () => new Date(at.world.timing.now()).toISOString();
   const bound = execa({
     cwd: folder,
-    env: {
-      GIT_CONFIG_GLOBAL: '/dev/null',
-      GIT_CONFIG_NOSYSTEM: '1',
-      GIT_CONFIG_COUNT: '4',
-      GIT_CONFIG_KEY_0: 'http.extraHeader',
-      GIT_CONFIG_VALUE_0: `Authorization: Basic ${Buffer.from(`hanako:${hanako.token}`).toString('base64')}`,
-      GIT_CONFIG_KEY_1: 'user.name',
-      GIT_CONFIG_VALUE_1: 'Hanako',
-      GIT_CONFIG_KEY_2: 'user.email',
-      GIT_CONFIG_VALUE_2: 'hanako@example.com',
-      GIT_CONFIG_KEY_3: 'pull.rebase',
-      GIT_CONFIG_VALUE_3: 'false',
-    },
+    env: gitSettings(
+      { login: 'hanako', token: hanako.token },
+      { 'user.name': 'Hanako', 'user.email': 'hanako@example.com', 'pull.rebase': 'false' },
+    ),
   });
   const git = (words: TemplateStringsArray, ...values: readonly string[]) =>
     bound({ env: { GIT_AUTHOR_DATE: date(), GIT_COMMITTER_DATE: date() } })(words, ...values);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import { systemTiming } from '../../src/github/timing.ts';
+import { gitSettings } from '../../test/git-settings.ts';
 import { releaseFile, releaseText } from './gitops-files.ts';
 import type { Standin } from './standin.ts';
 import type { Deploy, Writer } from './writer.ts';
@@ -28,20 +29,10 @@ export async function cloneEditPush(at: ByClone, writer: Writer): Promise<boolea
   const folder = await mkdtemp(join(tmpdir(), 'kajitori-bench-'));
   const git = execa({
     cwd: folder,
-    env: {
-      GIT_CONFIG_GLOBAL: '/dev/null',
-      GIT_CONFIG_NOSYSTEM: '1',
-      GIT_CONFIG_COUNT: '4',
-      // As actions/checkout signs in: the first request carries it, no 401 in between.
-      GIT_CONFIG_KEY_0: 'http.extraHeader',
-      GIT_CONFIG_VALUE_0: `Authorization: Basic ${Buffer.from(`x-access-token:${at.token}`).toString('base64')}`,
-      GIT_CONFIG_KEY_1: 'user.name',
-      GIT_CONFIG_VALUE_1: 'deploy',
-      GIT_CONFIG_KEY_2: 'user.email',
-      GIT_CONFIG_VALUE_2: 'deploy@example.com',
-      GIT_CONFIG_KEY_3: 'maintenance.auto',
-      GIT_CONFIG_VALUE_3: 'false',
-    },
+    env: gitSettings(
+      { login: 'x-access-token', token: at.token },
+      { 'user.name': 'deploy', 'user.email': 'deploy@example.com', 'maintenance.auto': 'false' },
+    ),
   });
   try {
     const url = `${at.standin.url}/${at.repository}.git`;
